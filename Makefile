@@ -1,0 +1,95 @@
+# The only door to everything. `make` alone prints the verbs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := shared $(addprefix services/,gateway intent planner trust executor saga cli connectors/travel connectors/payment) \
+  deploy/local deploy/sandbox
+PORTIONS := contracts kit testkit gateway intent planner trust executor saga cli connectors.travel connectors.payment local sandbox
+# mypy sees a portion of the namespace only if it is named, and refuses a name that has no module yet
+MODULES = $(foreach portion,$(PORTIONS),$(if $(wildcard $(addsuffix /tuntas/$(subst .,/,$(portion))/*.py,$(MEMBERS))),-p tuntas.$(portion)))
+empty :=
+MYPYPATH := $(subst $(empty) $(empty),:,$(strip $(MEMBERS)))
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# An environment made in another folder (a copied or moved checkout) points there: it is made anew.
+ifneq ($(shell cat .venv/made-in 2>/dev/null),$(CURDIR))
+REMAKE := anew
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down check test test-all kill lock lock-jars clean anew
+
+help: ## print the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
+	  printf '  %-10s %s\n' "$$verb" "$$text"; done
+
+setup: .venv/members .tuntas/jars/checked ## make the environment in .venv and fetch Kafka; does nothing when all is there
+
+demo: setup ## run the whole platform once, on this machine (JSON=1: as JSON; KEEP=1: leave it running)
+	@$(BIN)/tuntas-local demo $(if $(JSON),--json) $(if $(KEEP),--keep)
+
+up: setup ## start the platform and leave it running
+	@$(BIN)/tuntas-local up
+
+down: ## stop what `make up` or `make demo KEEP=1` left running
+	@$(BIN)/tuntas-local down
+
+check: .venv/dev .venv/members ## lint, types, layers and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=$(MYPYPATH) $(BIN)/mypy --strict $(MODULES)
+	MYPYPATH=$(MYPYPATH) $(BIN)/mypy --strict tests deploy/tools
+	$(BIN)/lint-imports
+	$(BIN)/typos
+
+test: .venv/dev setup ## run the tests, without the slow ones
+	$(BIN)/pytest -m 'not slow'
+
+test-all: .venv/dev setup ## run all tests
+	$(BIN)/pytest
+
+kill: .venv/dev setup ## kill services and servers at random under load, and check that nothing is lost
+	@$(BIN)/tuntas-local kill
+
+lock: .tuntas/uv/bin/uv ## resolve what the members need anew into requirements*.lock
+	$(PYTHON) deploy/tools/requirements.py dev > .tuntas/dev.in
+	$(PYTHON) deploy/tools/requirements.py runtime > .tuntas/runtime.in
+	$(UV) -o requirements-dev.lock .tuntas/dev.in
+	$(UV) -c requirements-dev.lock -o requirements.lock .tuntas/runtime.in
+
+lock-jars: .venv/members ## resolve Kafka's archives anew into kafka-*.sha256
+	$(BIN)/python -m tuntas.local.jars
+
+clean: ## delete data, logs and caches; .venv and fetched archives stay
+	PYTHONPATH=deploy/local $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m tuntas.local.stack clean
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .tuntas/uv
+	find . -name .venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
+
+UV := .tuntas/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+anew:
+
+.venv/made-in: $(REMAKE)
+	@$(PYTHON) deploy/tools/preflight.py
+	$(PYTHON) -m venv --clear .venv
+	@echo '$(CURDIR)' > $@
+
+.venv/runtime: requirements.lock .venv/made-in
+	$(PIP) --require-hashes --no-deps -r requirements.lock
+	@touch $@
+
+.venv/dev: requirements-dev.lock .venv/runtime
+	$(PIP) --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+.venv/members: $(addsuffix /pyproject.toml,$(MEMBERS)) .venv/runtime
+	$(PIP) --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	@touch $@
+
+.tuntas/jars/checked: deploy/local/tuntas/local/kafka-jars.sha256 .venv/members
+	@$(BIN)/python -m tuntas.local.stack fetch
+	@touch $@
+
+.tuntas/uv/bin/uv:
+	$(PYTHON) -m venv .tuntas/uv
+	.tuntas/uv/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,244 @@
+"""The addresses that callers of the providers use."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from tuntas.sandbox import travel
+from tuntas.sandbox.desk import Desk
+from tuntas.sandbox.models import (
+    Amount,
+    Answer,
+    Authorize,
+    ByReference,
+    Call,
+    Cancel,
+    CancelByReference,
+    Confirm,
+    Decision,
+    FlightSearch,
+    Hold,
+    HotelSearch,
+    Nothing,
+    Reference,
+)
+from tuntas.sandbox.providers import LONTAR
+from tuntas.sandbox.travel import Kind
+from tuntas.sandbox.values import now
+from tuntas.sandbox.web import body_of, id_of, key_of, plain_header, query_of, respond
+
+_ACTION_PAGE = """<!doctype html><html lang="en"><title>Lontar Pay</title><h1>Lontar Pay asks: is this you?</h1>
+<button onclick="say('approved')">Approve</button> <button onclick="say('denied')">Deny</button> <p id="said"></p>
+<script>async function say(result) {
+  const answer = await fetch(location.pathname, {method: 'POST', body: JSON.stringify({result})});
+  document.getElementById('said').textContent = (await answer.json()).status;
+}</script></html>"""
+
+
+class Door:
+    """Turns requests into calls, and answers into responses."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def _serve(self, request: Request, call: Call) -> Answer:
+        shared = {"traceparent": plain_header(request, "traceparent"), "reference": call.reference or plain_header(request, "x-task") or ""}
+        return await self._desk.serve(call.model_copy(update=shared))
+
+    async def _ask(self, request: Request, operation: str, model: type[BaseModel]) -> Response:
+        body = query_of(request, model).model_dump(mode="json")
+        return respond(await self._serve(request, Call(operation=operation, body=body, reference=body.get("reference", ""))))
+
+    async def _act_on(self, request: Request, operation: str, model: type[BaseModel]) -> Response:
+        body = (await body_of(request, model)).model_dump(mode="json")
+        call = Call(operation=operation, object_id=id_of(request), reference=body.get("reference", ""), key=key_of(request), body=body)
+        return respond(await self._serve(request, call))
+
+
+class BookingDoor(Door):
+    """The addresses of one kind of booking."""
+
+    def __init__(self, desk: Desk, words: Kind, search: type[BaseModel]) -> None:
+        super().__init__(desk)
+        self._words = words
+        self._search_model = search
+
+    def routes(self) -> list[Route]:
+        """Search, hold, inquire, confirm, extend, quote and cancel."""
+        root, one = self._words.root, self._words.root + "/{id}"
+        return [
+            Route(f"/{self._words.kind}s/search", self.search),
+            Route(root, self.hold, methods=["POST"]),
+            Route(root, self.by_reference, methods=["GET"]),
+            Route(one, self.read, methods=["GET"]),
+            Route(f"{one}/confirm", self.confirm, methods=["POST"]),
+            Route(f"{one}/extend", self.extend, methods=["POST"]),
+            Route(f"{one}/cancellation-quote", self.quote_cancel, methods=["POST"]),
+            Route(f"{one}/cancel", self.cancel, methods=["POST"]),
+        ]
+
+    def _named(self, action: str) -> str:
+        return f"{self._words.kind}.{action}"
+
+    async def search(self, request: Request) -> Response:
+        """What could be had."""
+        return await self._ask(request, self._named("search"), self._search_model)
+
+    async def hold(self, request: Request) -> Response:
+        """Keep an offer."""
+        asked = await body_of(request, Hold, (self._words.people_field, "people"))
+        offer = travel.resolve(self._words.kind, asked.offer_id, now())
+        call = Call(
+            operation=self._named("hold"),
+            provider=offer.provider,
+            reference=asked.reference,
+            key=key_of(request),
+            rank=offer.rank,
+            body=asked.model_dump(mode="json"),
+        )
+        return respond(await self._serve(request, call))
+
+    async def by_reference(self, request: Request) -> Response:
+        """All bookings with the caller's reference."""
+        return await self._ask(request, self._named("query"), ByReference)
+
+    async def read(self, request: Request) -> Response:
+        """One booking."""
+        return respond(await self._serve(request, Call(operation=self._named("query"), object_id=id_of(request))))
+
+    async def confirm(self, request: Request) -> Response:
+        """Buy what is held."""
+        return await self._act_on(request, self._named("confirm"), Confirm)
+
+    async def extend(self, request: Request) -> Response:
+        """Hold longer."""
+        return await self._act_on(request, self._named("extend"), Nothing)
+
+    async def quote_cancel(self, request: Request) -> Response:
+        """What would cancelling cost?"""
+        return await self._act_on(request, self._named("quote_cancel"), Nothing)
+
+    async def cancel(self, request: Request) -> Response:
+        """Give up."""
+        return await self._act_on(request, self._named("cancel"), Cancel)
+
+
+class CancelByReferenceDoor(Door):
+    """The address that some airlines have for giving up what was never answered."""
+
+    def routes(self) -> list[Route]:
+        """One address."""
+        return [Route("/flights/orders/cancel-by-reference", self.cancel, methods=["POST"])]
+
+    async def cancel(self, request: Request) -> Response:
+        """Give up whatever has, or will have, a reference."""
+        asked = await body_of(request, CancelByReference)
+        call = Call(
+            operation="flight.cancel_by_reference",
+            provider=asked.provider or "",
+            reference=asked.reference,
+            key=key_of(request),
+            body=asked.model_dump(mode="json"),
+        )
+        return respond(await self._serve(request, call))
+
+
+class PaymentDoor(Door):
+    """The addresses of the payment provider."""
+
+    def routes(self) -> list[Route]:
+        """Authorize, capture, void, refund, inquire, and the payer's own page."""
+        routes = [
+            Route("/authorizations", self.authorize, methods=["POST"]),
+            Route("/authorizations/{id}/capture", self.capture, methods=["POST"]),
+            Route("/authorizations/{id}/void", self.void, methods=["POST"]),
+            Route("/captures/{id}/refund", self.refund, methods=["POST"]),
+            Route("/actions/{id}", self.page, methods=["GET"]),
+            Route("/actions/{id}", self.decide, methods=["POST"]),
+        ]
+        for kind in ("authorization", "capture", "refund"):
+            routes += [Route(f"/{kind}s", _PaymentQuery(self, kind)), Route(f"/{kind}s/{{id}}", _PaymentQuery(self, kind))]
+        return routes
+
+    async def authorize(self, request: Request) -> Response:
+        """Set money aside."""
+        asked = await body_of(request, Authorize)
+        call = Call(
+            operation="payment.authorize",
+            provider=LONTAR.provider,
+            reference=asked.reference,
+            key=key_of(request),
+            body=asked.model_dump(mode="json"),
+        )
+        return respond(_absolute(await self._serve(request, call), request))
+
+    async def capture(self, request: Request) -> Response:
+        """Take what was set aside."""
+        return await self._act_on(request, "payment.capture", Amount)
+
+    async def void(self, request: Request) -> Response:
+        """Give back what was set aside."""
+        return await self._act_on(request, "payment.void", Reference)
+
+    async def refund(self, request: Request) -> Response:
+        """Give back what was taken."""
+        return await self._act_on(request, "payment.refund", Amount)
+
+    async def decide(self, request: Request) -> Response:
+        """The payer's yes or no."""
+        return await self._act_on(request, "payment.decide", Decision)
+
+    async def page(self, _request: Request) -> Response:
+        """Where the payer says yes or no."""
+        return HTMLResponse(_ACTION_PAGE)
+
+    async def query(self, request: Request, kind: str) -> Response:
+        """One object, or all of a kind with the caller's reference."""
+        if "id" in request.path_params:
+            call = Call(operation="payment.query", object_id=id_of(request), body={"kind": kind})
+        else:
+            reference = query_of(request, ByReference).reference
+            call = Call(
+                operation="payment.query",
+                provider=LONTAR.provider,
+                reference=reference,
+                body={"kind": kind, "reference": reference},
+            )
+        return respond(_absolute(await self._serve(request, call), request))
+
+
+def _absolute(answer: Answer, request: Request) -> Answer:
+    base = str(request.base_url).rstrip("/")
+
+    def complete(document: dict[str, Any]) -> dict[str, Any]:
+        return document | {"action_url": base + document["action_url"]} if "action_url" in document else document
+
+    body = complete(answer.body)
+    if "authorizations" in body:
+        body = {"authorizations": [complete(each) for each in body["authorizations"]]}
+    return answer.model_copy(update={"body": body})
+
+
+class _PaymentQuery:
+    """An inquiry about one kind of object, as an ASGI endpoint."""
+
+    def __init__(self, door: PaymentDoor, kind: str) -> None:
+        self._door = door
+        self._kind = kind
+
+    async def __call__(self, request: Request) -> Response:
+        return await self._door.query(request, self._kind)
+
+
+def travel_routes(desk: Desk) -> list[Route]:
+    """Every address of the travel world's sellers."""
+    flights, hotels = BookingDoor(desk, travel.FLIGHT, FlightSearch), BookingDoor(desk, travel.HOTEL, HotelSearch)
+    return [*CancelByReferenceDoor(desk).routes(), *flights.routes(), *hotels.routes()]
+
+
+def payment_routes(desk: Desk) -> list[Route]:
+    """Every address of the payment provider."""
+    return PaymentDoor(desk).routes()

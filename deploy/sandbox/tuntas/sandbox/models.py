@@ -1,0 +1,191 @@
+"""What callers may send, checked before anything else happens."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Url = Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[^\x00-\x20\x7f]+$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Minor = Annotated[int, Field(ge=1, le=10**13)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class Query(BaseModel):
+    """Parameters of an address: text that is turned into what it stands for."""
+
+
+class FlightSearch(Query):
+    """``date`` is the departure's local day at the origin."""
+
+    origin: Text
+    destination: Text
+    date: date
+    passengers: int = Field(default=1, ge=1, le=9)
+    cabin: Literal["economy", "business"] = "economy"
+
+
+class HotelSearch(Query):
+    """``country`` is ISO 3166 alpha-2; days are local."""
+
+    city: Text
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2}$")]
+    check_in: date
+    check_out: date
+    rooms: int = Field(default=1, ge=1, le=5)
+    guests: int = Field(default=1, ge=1, le=15)
+
+
+class ByReference(Query):
+    """An inquiry by the caller's own reference."""
+
+    reference: Text
+
+
+class Body(BaseModel):
+    """A JSON document; unknown members are ignored."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Money(Body):
+    """Integer minor units and an ISO 4217 code."""
+
+    amount_minor: Annotated[int, Field(ge=0, le=10**13)]
+    currency: Currency
+
+
+class Person(Body):
+    """Somebody who travels or stays."""
+
+    name: Text
+
+
+class Hold(Body):
+    """Keep an offer for some time; ``people`` is called ``passengers`` for flights and ``guests`` for hotels."""
+
+    offer_id: Text
+    people: Annotated[list[Person], Field(min_length=1, max_length=15)]
+    reference: Text
+    callback_url: Url | None = None
+
+
+class Confirm(Body):
+    """Buy what is held, at the price the caller believes in."""
+
+    reference: Text
+    amount: Money
+
+
+class Cancel(Body):
+    """Give up what is held or bought, on the terms of ``quote_id`` when there is one."""
+
+    reference: Text
+    quote_id: Text | None = None
+
+
+class CancelByReference(Body):
+    """Give up whatever has, or will have, this reference."""
+
+    reference: Text
+    provider: Text | None = None
+
+
+class Authorize(Body):
+    """Set money aside at ``instrument``."""
+
+    reference: Text
+    instrument: Text
+    amount_minor: Minor
+    currency: Currency
+    payer: Text
+    callback_url: Url | None = None
+
+
+class Amount(Body):
+    """How much to capture or refund, in minor units of the authorization's currency."""
+
+    reference: Text
+    amount_minor: Minor
+
+
+class Reference(Body):
+    """An action that needs nothing but the caller's reference."""
+
+    reference: Text
+
+
+class Nothing(Body):
+    """An action that needs nothing at all."""
+
+
+class Decision(Body):
+    """What the payer said when asked."""
+
+    result: Literal["approved", "denied"]
+
+
+class OtherSideCancels(Body):
+    """Why the provider cancels what it had confirmed."""
+
+    reason: Text
+
+
+class FaultMatch(Body):
+    """Which requests a fault is for; what is left out matches everything."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    reference_prefix: Text | None = None
+    provider: Text | None = None
+    offer_rank: Annotated[int, Field(ge=1)] | None = None
+
+
+class NewFault(Body):
+    """A fault to inject; ``times`` 0 means until it is removed or its ``seconds`` of being down are over."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    operation: Annotated[str, StringConstraints(pattern=r"^[a-z_.*]{1,60}$")]
+    kind: Literal["slow", "refuse", "lose_answer", "act_late", "answer_twice", "down", "hold_seconds", "pending"]
+    match: FaultMatch = FaultMatch()
+    times: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    seconds: Seconds | None = None
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,60}$")] | None = None
+
+
+class Plant(Body):
+    """An object nobody asked for, to see whether an auditor notices."""
+
+    kind: Literal["flight", "hotel", "authorization", "capture"]
+    reference: Text = "planted:0"
+    amount_minor: Minor = 100
+    currency: Currency = "IDR"
+
+
+class Call(BaseModel):
+    """One request to a provider, complete enough to be carried out later by another process."""
+
+    operation: str
+    provider: str = ""
+    object_id: str | None = None
+    reference: str = ""
+    key: str | None = None
+    rank: int | None = None
+    traceparent: str | None = None
+    body: dict[str, Any] = {}
+
+
+class Answer(BaseModel):
+    """What the provider says: an HTTP status and a document, and which object it is about."""
+
+    status: int
+    body: dict[str, Any]
+    object_id: str | None = None
+    replayed: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the provider did what was asked."""
+        return self.status < 400  # noqa: PLR2004

@@ -1,0 +1,52 @@
+"""Who sells in this world, and what each promises about repeats, questions and undoing."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What a provider promises; ``settle_seconds`` is how long an answered request may stay invisible to inquiries."""
+
+    provider: str
+    kind: Literal["flight", "hotel", "payment"]
+    name: str
+    idempotency: Literal["key", "none"]
+    inquiry: bool
+    cancel_by_reference: bool
+    settle_seconds: int
+    webhooks: bool
+    airlines: tuple[tuple[str, str], ...] = ()
+
+
+NUSANTARA = Provider(
+    "nusantara-air", "flight", "Nusantara Air Group", "key", True, True, 2, True, (("7N", "Nusa Biru Airways"), ("7S", "Selat Air"))
+)
+MERIDIAN = Provider(
+    "meridian-wings", "flight", "Meridian Wings Partners", "key", True, False, 3, True, (("7M", "Meridian Wings"), ("7L", "Lotus Pacific"))
+)
+KITE = Provider("kite-regional", "flight", "Kite Regional", "none", True, False, 3, True, (("7K", "Kite Regional"),))
+BALE = Provider("bale-stays", "hotel", "Bale Stays", "key", True, False, 3, True)
+LONTAR = Provider("lontar-pay", "payment", "Lontar Pay", "key", True, False, 2, True)
+
+PROVIDERS = {each.provider: each for each in (NUSANTARA, MERIDIAN, KITE, BALE, LONTAR)}
+
+
+def manifest(kinds: frozenset[str]) -> dict[str, Any]:
+    """The providers of ``kinds``, as ``GET /providers`` shows them."""
+    shown = [asdict(each) for each in PROVIDERS.values() if each.kind in kinds]
+    for each in shown:
+        each["airlines"] = [{"code": code, "name": name} for code, name in each["airlines"]]
+    return {"providers": shown}
+
+
+def honours_keys(provider: str) -> bool:
+    """Whether ``provider`` answers a repeated idempotency key with its first answer."""
+    found = PROVIDERS.get(provider)
+    return found is None or found.idempotency == "key"
+
+
+def binds_references(provider: str) -> bool:
+    """Whether ``provider`` can cancel by the caller's reference, before or after the request arrives."""
+    found = PROVIDERS.get(provider)
+    return found is not None and found.cancel_by_reference

@@ -1,0 +1,333 @@
+"""Bookings of flights and rooms: one life for both (held, bought, cancelled, expired), told in the words of each kind."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tuntas.sandbox import flights, hotels, items
+from tuntas.sandbox.database import Connection
+from tuntas.sandbox.desk import Terms, World, lapse, shown
+from tuntas.sandbox.items import Item
+from tuntas.sandbox.models import Answer, ByReference, Call, Cancel, CancelByReference, Confirm, FlightSearch, Hold, HotelSearch
+from tuntas.sandbox.offers import Offer
+from tuntas.sandbox.problems import Refusal
+from tuntas.sandbox.providers import binds_references
+from tuntas.sandbox.values import draw, money, new_id
+
+_EXTENSIONS = 3
+_QUOTE_LIFETIME = timedelta(minutes=10)
+_DEARER_PERCENT = 103
+
+LAYOUT = """
+CREATE TABLE IF NOT EXISTS stock (stock_key text PRIMARY KEY, capacity integer NOT NULL);
+CREATE TABLE IF NOT EXISTS stock_use (
+  stock_key text NOT NULL, object_id text NOT NULL, units integer NOT NULL, PRIMARY KEY (stock_key, object_id));
+"""
+
+_USED = """
+SELECT u.stock_key, sum(u.units)::int AS used FROM stock_use u JOIN items i USING (object_id)
+WHERE u.stock_key = ANY($1::text[])
+  AND (i.state IN ('ticketed', 'confirmed') OR (i.state = 'held' AND i.expires_at > $2)) GROUP BY u.stock_key
+"""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The words of one kind of booking."""
+
+    kind: str
+    root: str
+    id_field: str
+    list_field: str
+    people_field: str
+    bought: str
+    number_field: str
+
+
+FLIGHT = Kind("flight", "/flights/orders", "order_id", "orders", "passengers", "ticketed", "ticket_number")
+HOTEL = Kind("hotel", "/hotels/bookings", "booking_id", "bookings", "guests", "confirmed", "confirmation_number")
+KINDS = {"flight": FLIGHT, "hotel": HOTEL}
+
+
+def resolve(kind: str, offer_id: str, at: datetime) -> Offer:
+    """The offer that was issued under this id. Raises Refusal(422, offer_unknown)."""
+    return flights.resolve(offer_id, at) if kind == "flight" else hotels.resolve(offer_id, at)
+
+
+def view(item: Item) -> dict[str, Any]:
+    """A booking as its provider shows it."""
+    words, details = KINDS[item.kind], item.details
+    document = {
+        words.id_field: item.object_id,
+        "provider": item.provider,
+        "status": item.state,
+        "reference": item.reference,
+        "confirm_reference": item.confirm_reference,
+        "cancel_reference": item.undo_reference,
+        "price": item.price,
+        "space_until": details["space_until"],
+        "price_until": details["price_until"],
+        "offer_id": details["offer_id"],
+        "item": details["item"],
+        "refund_terms": details["refund"],
+        words.number_field: details.get("number"),
+        "updated_at": item.updated_at.isoformat(),
+    }
+    if not item.alive(item.updated_at):
+        document |= {"fee": money(item.fee_minor, item.currency), "refund": money(details.get("refunded_minor", 0), item.currency)}
+    return document
+
+
+async def _free(tx: Connection, offer: Offer, at: datetime) -> int:
+    return (await _free_of(tx, [offer], at))[0]
+
+
+async def _free_of(tx: Connection, found: list[Offer], at: datetime) -> list[int]:
+    keys = list({key for offer in found for key, _ in offer.stock})
+    used: dict[str, int] = {row["stock_key"]: row["used"] for row in await tx.fetch(_USED, keys, at)}
+    return [min(capacity - used.get(key, 0) for key, capacity in offer.stock) for offer in found]
+
+
+async def search(tx: Connection, call: Call, terms: Terms) -> Answer:
+    """What can be bought now; what has run out is left out."""
+    issued = terms.at.replace(microsecond=0)
+    if call.operation == "flight.search":
+        found = flights.search(FlightSearch.model_validate(call.body), issued)
+    else:
+        found = hotels.search(HotelSearch.model_validate(call.body), issued)
+    free = await _free_of(tx, found, terms.at)
+    left = [offer.document(units) for offer, units in zip(found, free, strict=True) if units >= offer.units]
+    return Answer(status=200, body={"offers": left})
+
+
+async def _take_stock(tx: Connection, offer: Offer, object_id: str, at: datetime) -> None:
+    for key, capacity in sorted(offer.stock):
+        await tx.execute("INSERT INTO stock (stock_key, capacity) VALUES ($1, $2) ON CONFLICT DO NOTHING", key, capacity)
+        await tx.execute("SELECT 1 FROM stock WHERE stock_key = $1 FOR UPDATE", key)
+    if await _free(tx, offer, at) < offer.units:
+        raise Refusal(409, "sold_out", "there are not enough left")
+    await tx.executemany(
+        "INSERT INTO stock_use (stock_key, object_id, units) VALUES ($1, $2, $3)", [(key, object_id, offer.units) for key, _ in offer.stock]
+    )
+
+
+async def _unless_bound(tx: Connection, reference: str, provider: str) -> None:
+    if binds_references(provider) and await tx.fetchval("SELECT true FROM bound_references WHERE reference = $1", reference):
+        raise Refusal(409, "cancelled", "this reference was cancelled before it arrived")
+
+
+def _clocks(item: Item, at: datetime, hold_seconds: float | None) -> None:
+    minutes = item.details["hold_minutes"], item.details["price_minutes"]
+    space, price = (timedelta(minutes=each) if hold_seconds is None else timedelta(seconds=hold_seconds) for each in minutes)
+    item.expires_at = at + space
+    item.details = {**item.details, "space_until": (at + space).isoformat(), "price_until": (at + price).isoformat()}
+
+
+def _new_booking(offer: Offer, asked: Hold, terms: Terms) -> Item:
+    details = {
+        "offer_id": offer.offer_id,
+        "item": offer.details,
+        "refund": offer.refund,
+        "hold_minutes": offer.hold_minutes,
+        "price_minutes": offer.price_minutes,
+        "people": [person.name for person in asked.people],
+        "extensions": 0,
+    }
+    item = Item(
+        object_id=new_id("ord" if offer.kind == "flight" else "bkg"),
+        kind=offer.kind,
+        provider=offer.provider,
+        state="held",
+        reference=asked.reference,
+        amount_minor=offer.amount_minor,
+        currency=offer.currency,
+        created_at=terms.at,
+        updated_at=terms.at,
+        callback_url=asked.callback_url,
+        details=details,
+    )
+    _clocks(item, terms.at, terms.hold_seconds)
+    return item
+
+
+async def hold(tx: Connection, call: Call, terms: Terms) -> Answer:
+    """Keeps an offer for some time, free of charge."""
+    asked = Hold.model_validate(call.body)
+    kind = call.operation.split(".")[0]
+    offer = resolve(kind, asked.offer_id, terms.at)
+    if kind == "flight" and len(asked.people) != offer.units:
+        raise Refusal(422, "wrong_passengers", f"the offer is for {offer.units} passengers")
+    if terms.at >= min(offer.expires_at, offer.starts_at):
+        raise Refusal(409, "offer_expired", "the offer is over")
+    await _unless_bound(tx, asked.reference, offer.provider)
+    item = _new_booking(offer, asked, terms)
+    await _take_stock(tx, offer, item.object_id, terms.at)
+    await items.insert(tx, item)
+    return Answer(status=201, body=view(item), object_id=item.object_id)
+
+
+async def _booking(tx: Connection, call: Call) -> Item:
+    item = await items.find(tx, call.object_id or "", lock=True)
+    if item is None or item.kind != call.operation.split(".")[0]:
+        raise Refusal(404, "not_found", "there is no such booking")
+    return item
+
+
+def _refuse_unless_held(item: Item) -> None:
+    if item.state != "held":
+        code = {"expired": "hold_expired", "cancelled": "cancelled", items.ENDED_BY_PROVIDER: "cancelled"}.get(
+            item.state, "already_confirmed"
+        )
+        raise Refusal(409, code, f"the booking is {item.state}", status_of_booking=item.state)
+
+
+async def _settle_price(tx: Connection, item: Item, asked: Confirm, at: datetime) -> None:
+    if at >= datetime.fromisoformat(item.details["price_until"]) and not item.details.get("repriced"):
+        item.amount_minor = item.amount_minor * _DEARER_PERCENT // 100
+        item.details = {**item.details, "repriced": True, "price_until": item.details["space_until"]}
+        await items.save(tx, item, at)
+    if asked.amount.model_dump() != item.price:
+        raise Refusal(409, "price_changed", "this is not the price", price=item.price)
+
+
+async def confirm(tx: Connection, call: Call, terms: Terms) -> Answer:
+    """Buys what is held. Confirming again with the same reference answers as the first time."""
+    asked, item = Confirm.model_validate(call.body), await _booking(tx, call)
+    words = KINDS[item.kind]
+    if item.state == words.bought and item.confirm_reference == asked.reference:
+        return Answer(status=200, body=view(item), object_id=item.object_id)
+    await _unless_bound(tx, asked.reference, item.provider)
+    _refuse_unless_held(item)
+    await _settle_price(tx, item, asked, terms.at)
+    item.state, item.confirm_reference, item.expires_at = words.bought, asked.reference, None
+    item.details = {**item.details, "number": f"{draw(item.object_id, below=10**12):012d}"}
+    await items.save(tx, item, terms.at)
+    return Answer(status=200, body=view(item), object_id=item.object_id)
+
+
+async def extend(tx: Connection, call: Call, terms: Terms) -> Answer:
+    """Starts both clocks of a hold anew, a few times at most."""
+    item = await _booking(tx, call)
+    _refuse_unless_held(item)
+    if item.details["extensions"] >= _EXTENSIONS:
+        raise Refusal(409, "extend_limit", f"a hold is extended {_EXTENSIONS} times at most")
+    _clocks(item, terms.at, None)
+    item.details = {**item.details, "extensions": item.details["extensions"] + 1}
+    await items.save(tx, item, terms.at)
+    return Answer(status=200, body=view(item), object_id=item.object_id)
+
+
+def cancellation_fee(item: Item, at: datetime) -> int:
+    """What cancelling at that instant costs, in minor units: nothing while held, else the bought terms' fee or the whole price."""
+    if item.state == "held":
+        return 0
+    terms = item.details["refund"]
+    open_still = terms["allowed"] and at <= datetime.fromisoformat(terms["until"])
+    return min(int(terms["fee_minor"]), item.amount_minor) if open_still else item.amount_minor
+
+
+def _refunded(item: Item, fee: int) -> int:
+    return 0 if item.state == "held" else item.amount_minor - fee
+
+
+async def quote_cancel(tx: Connection, call: Call, terms: Terms) -> Answer:
+    """What cancelling would cost, kept for some minutes; only the newest quote can be used."""
+    item = await _booking(tx, call)
+    if not item.alive(terms.at):
+        raise Refusal(409, "not_alive", f"the booking is {item.state}", status_of_booking=item.state)
+    fee, quote_id, until = cancellation_fee(item, terms.at), new_id("quo"), (terms.at + _QUOTE_LIFETIME).isoformat()
+    item.details = {**item.details, "quote": {"quote_id": quote_id, "fee_minor": fee, "expires_at": until, "state": item.state}}
+    await tx.execute("UPDATE items SET details = $2 WHERE object_id = $1", item.object_id, item.details)
+    amounts = {"fee": money(fee, item.currency), "refund": money(_refunded(item, fee), item.currency)}
+    return Answer(status=200, body={"quote_id": quote_id, "allowed": True, **amounts, "expires_at": until})
+
+
+def _fee_by_quote(item: Item, quote_id: str | None, at: datetime) -> int:
+    if quote_id is None:
+        return cancellation_fee(item, at)
+    quote = item.details.get("quote") or {}
+    if quote.get("quote_id") != quote_id or at >= datetime.fromisoformat(quote["expires_at"]) or quote["state"] != item.state:
+        raise Refusal(409, "quote_expired", "this is not the booking's newest cancellation quote, or it is over")
+    return int(quote["fee_minor"])
+
+
+async def _give_up(tx: Connection, item: Item, reference: str, quote_id: str | None, at: datetime) -> None:
+    if not item.alive(at):
+        return
+    fee = _fee_by_quote(item, quote_id, at)
+    item.details = {**item.details, "refunded_minor": _refunded(item, fee)}
+    item.state, item.fee_minor, item.undo_reference, item.expires_at = "cancelled", fee, reference, None
+    await items.save(tx, item, at)
+
+
+async def cancel(tx: Connection, call: Call, terms: Terms) -> Answer:
+    """Gives a booking up. One that is over already answers with how it ended."""
+    asked, item = Cancel.model_validate(call.body), await _booking(tx, call)
+    await _give_up(tx, item, asked.reference, asked.quote_id, terms.at)
+    return Answer(status=200, body=view(item), object_id=item.object_id)
+
+
+async def cancel_by_reference(tx: Connection, call: Call, terms: Terms) -> Answer:
+    """Gives up what has this reference, and refuses what arrives with it later."""
+    asked = CancelByReference.model_validate(call.body)
+    found = await items.by_reference(tx, asked.reference, ["flight"])
+    concerned = [item for item in found if asked.reference in (item.reference, item.confirm_reference)]
+    if any(not binds_references(name) for name in [*(item.provider for item in concerned), asked.provider or "nusantara-air"]):
+        raise Refusal(422, "not_supported", "this provider does not cancel by reference")
+    await tx.execute("INSERT INTO bound_references (reference, at) VALUES ($1, $2) ON CONFLICT DO NOTHING", asked.reference, terms.at)
+    ended = []
+    for each in concerned:
+        await lapse(tx, WORLD, each.object_id, terms.at)
+        item = await items.find(tx, each.object_id, lock=True)
+        assert item is not None  # noqa: S101 - items are never removed
+        await _give_up(tx, item, asked.reference, None, terms.at)
+        ended.append(item)
+    body = {"status": "cancelled", "reference": asked.reference, "orders": [view(item) for item in ended]}
+    return Answer(status=200, body=body, object_id=ended[0].object_id if ended else None)
+
+
+async def query(tx: Connection, call: Call, terms: Terms) -> Answer:
+    """One booking by its id, or all that have the caller's reference."""
+    words = KINDS[call.operation.split(".")[0]]
+    if call.object_id is None:
+        return await _by_reference(tx, words, ByReference.model_validate(call.body).reference, terms.at)
+    item = await items.find(tx, call.object_id)
+    seen = shown(WORLD, item, terms.at) if item and item.kind == words.kind else None
+    if seen is None:
+        raise Refusal(404, "not_found", "there is no such booking")
+    return Answer(status=200, body=seen)
+
+
+async def _by_reference(tx: Connection, words: Kind, reference: str, at: datetime) -> Answer:
+    for item in await items.by_reference(tx, reference, [words.kind]):
+        await lapse(tx, WORLD, item.object_id, at)
+    seen = [shown(WORLD, item, at) for item in await items.by_reference(tx, reference, [words.kind])]
+    named = [each for each in seen if each and reference in (each["reference"], each["confirm_reference"], each["cancel_reference"])]
+    return Answer(status=200, body={words.list_field: named})
+
+
+async def release(_tx: Connection, item: Item, _terms: Terms) -> None:
+    """What an ending by clock or by the provider gives back: the price of what was bought (stock is counted, not kept)."""
+    if item.state != "held":
+        item.details = {**item.details, "refunded_minor": item.amount_minor}
+
+
+_ACTIONS = {
+    "search": search,
+    "hold": hold,
+    "confirm": confirm,
+    "extend": extend,
+    "quote_cancel": quote_cancel,
+    "cancel": cancel,
+    "query": query,
+}
+WORLD = World(
+    name="travel",
+    kinds=frozenset({"flight", "hotel"}),
+    item_kinds=("flight", "hotel"),
+    layout=LAYOUT,
+    actions={f"{kind}.{name}": action for kind in KINDS for name, action in _ACTIONS.items()}
+    | {"flight.cancel_by_reference": cancel_by_reference},
+    view=view,
+    release=release,
+)

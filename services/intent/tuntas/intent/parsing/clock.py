@@ -1,0 +1,165 @@
+"""Times of day and durations in three languages.
+
+Choices: an hour with no part of the day is read on the 24-hour clock (*jam 7*, `at 7`, 7点 are 07:00); *half seven* is 07:30, as in
+British and Indonesian use (*setengah delapan*); twelve at night is 00:00.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tuntas.intent.parsing.amounts import count, integer
+from tuntas.intent.parsing.dates import Day, shift, today, weekday
+from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
+from tuntas.intent.parsing.lexicon import Lattice
+
+HALF_DAY = 12
+HOUR = 60
+WINDOWS = {
+    "dawn": ("00:00", "05:00"),
+    "morning": ("05:00", "11:00"),
+    "midday": ("11:00", "15:00"),
+    "afternoon": ("12:00", "18:00"),
+    "evening": ("17:00", "21:00"),
+    "night": ("18:00", "23:59"),
+}
+PM_FROM = {"pm": 1, "midday": 1, "afternoon": 1, "evening": 1, "night": 5}  # the first hour that a part of the day moves past noon
+LAST_MIDDAY = 10  # *jam 11 siang* is before noon, *jam 2 siang* after
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A time `HH:MM`, or an interval open at one side; `is_part` marks a part of the day."""
+
+    start: str | None
+    end: str | None = None
+    is_interval: bool = False
+    is_part: bool = False
+    vague: bool = False
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A number of units: `night`, `day`, `week`, `month`, `year`, `hour` or `minute`."""
+
+    count: int
+    unit: str
+
+
+def at(hour: int, minute: int, part: str | None = None) -> Clock | None:
+    """An hour and minute on the clock, moved to the part of the day that was said."""
+    if not (0 <= hour <= 24 and 0 <= minute < HOUR):  # noqa: PLR2004
+        return None
+    if hour == HALF_DAY and part in {"am", "dawn", "night", "morning"}:
+        hour = 0
+    elif hour < HALF_DAY and hour >= PM_FROM.get(part or "", 24) and not (part == "midday" and hour > LAST_MIDDAY):
+        hour += HALF_DAY
+    return Clock(f"{hour % 24:02}:{minute:02}", vague=part is None and hour <= HALF_DAY)
+
+
+def before_hour(hour: int, minutes: int, part: str | None) -> Clock | None:
+    """A time so many minutes before an hour: *setengah 8* is 07:30; half past midnight is before one."""
+    full = hour + HALF_DAY if hour == 1 and part in PM_FROM else hour
+    return at((full - 1) % 24, HOUR - minutes, part if full == hour else None)
+
+
+def window(part: str) -> Clock:
+    """A part of the day as an interval."""
+    start, end = WINDOWS[part]
+    return Clock(start, end, is_interval=True, is_part=True)
+
+
+_hour, _minute = integer(0, 24), integer(0, 59)
+_colon = seq(lambda _s, h, _c, m: (h, m), _hour, tight(sign(":", ".", "：")), tight(integer(0, 59)))
+_colon_only = seq(lambda _s, h, _c, m: (h, m), _hour, tight(sign(":", "：")), tight(integer(0, 59)))
+_part_of = opt(alt(word("ampm"), word("part")))
+_unless_counted = alt(*map(word, ("unit", "person", "room", "currency", "month_name", "scale", "star", "month_mark", "day_mark", "ordinal_suffix")))
+
+_en: Rule = alt(
+    seq(lambda _s, _c, hm, p: at(*hm, p), opt(word("clock_cue")), _colon_only, _part_of),
+    seq(lambda _s, _c, hm, p: at(*hm, p), opt(word("clock_cue")), _colon, word("ampm")),
+    seq(lambda _s, _c, h, p: at(h, 0, p), opt(word("clock_cue")), integer(1, 12), alt(word("ampm"))),
+    seq(lambda _s, _c, h, _o, p: at(h, 0, p), opt(word("clock_cue")), integer(1, 12), word("oclock"), _part_of),
+    seq(lambda _s, _c, h, p: at(h, 0, p), word("clock_cue"), unless(_hour, _unless_counted), _part_of),
+    seq(lambda _s, _c, _h, h, p: at(h, 30, p), opt(word("clock_cue")), word("half_past"), integer(1, 12), _part_of),
+    seq(lambda _s, _c, _h, h, p: at(h, 15, p), opt(word("clock_cue")), word("quarter_past"), integer(1, 12), _part_of),
+    seq(lambda _s, _c, _h, h, p: before_hour(h, 15, p), opt(word("clock_cue")), word("quarter_to"), integer(1, 12), _part_of),
+)
+_jam = word("clock_prefix")
+_id: Rule = alt(
+    seq(lambda _s, _c, hm, p: at(*hm, p), _jam, _colon, _part_of),
+    seq(lambda _s, _c, h, p: at(h, 0, p), _jam, _hour, _part_of),
+    seq(lambda _s, _c, _h, h, p: before_hour(h, 30, p), opt(_jam), word("half_to"), unless(integer(1, 12), word("scale")), _part_of),
+    seq(lambda _s, _c, h, _l, m, p: at(h, m, p), _jam, _hour, word("past"), _minute, _part_of),
+    seq(lambda _s, _c, h, _l, _q, p: at(h, 15, p), _jam, _hour, word("past"), word("quarter"), _part_of),
+    seq(lambda _s, _c, h, _k, m, p: before_hour(h, m, p), _jam, _hour, word("short_of"), _minute, _part_of),
+    seq(lambda _s, _c, h, _k, _q, p: before_hour(h, 15, p), _jam, _hour, word("short_of"), word("quarter"), _part_of),
+)
+_zh_minutes: Rule = alt(
+    seq(lambda _s, _h: 30, word("half")),
+    seq(lambda _s, q: q, word("quarter_after")),
+    seq(lambda _s, m, _f: m, unless(_minute, alt(word("measure"), word("unit"))), opt(word("minute_mark"))),
+)
+_zh: Rule = alt(
+    seq(lambda _s, p, h, _m, m: at(h, m or 0, p), opt(word("part")), _hour, word("hour_mark"), opt(_zh_minutes)),
+    seq(lambda _s, p, hm: at(*hm, p), word("part"), _colon_only),
+)
+exact: Rule = memo("exact", alt(_zh, _en, _id, seq(lambda _s, t: Clock(t), word("clock_word"))))
+
+
+def closed(_s: Lattice, _o: Any, start: Clock, _u: Any, end: Clock) -> Clock | None:
+    """A stretch between two times; a start with no part of the day takes the end's half when that keeps it before the end."""
+    first, last = start.start or "", end.start or ""
+    if start.vague and not end.vague and int(first[:2]) < HALF_DAY:
+        moved = f"{int(first[:2]) + HALF_DAY:02}{first[2:]}"
+        first = moved if moved < last else first
+    return Clock(first, last, is_interval=True) if first < last else None
+
+
+_vague_hour = seq(lambda _s, h: at(h, 0), integer(1, 12))
+_to = word("until")
+intervals: Rule = alt(
+    seq(lambda _s, _a, c: Clock(c.start, None, is_interval=True), word("after"), exact),
+    seq(lambda _s, _a, _j, h: Clock(f"{h % 24:02}:00", None, is_interval=True), word("after"), _jam, unless(_hour, _part_of)),
+    seq(lambda _s, _a, c: Clock(None, c.start, is_interval=True), word("before"), exact),
+    seq(lambda _s, c, _a: Clock(c.start, None, is_interval=True), exact, word("after_post")),
+    seq(lambda _s, c, _a: Clock(None, c.start, is_interval=True), exact, word("before_post")),
+    seq(closed, opt(word("range_open")), alt(exact, _vague_hour), _to, exact),
+    seq(closed, word("range_open"), alt(exact, _vague_hour), word("range_and"), exact),
+    seq(closed, _jam, _vague_hour, _to, alt(seq(lambda _s, h, p: at(h, 0, p), integer(1, 24), _part_of), exact)),
+    seq(lambda _s, p: window(p), word("part")),
+)
+
+
+def clocks(s: Lattice, i: int) -> Parsed:
+    """Every time of day at a token."""
+    return [*exact(s, i), *intervals(s, i)]
+
+
+def day_and_part(s: Lattice, text: str) -> tuple[Day, Clock]:
+    """*tonight*, *nanti malam*, 明早: a day so many days ahead and a part of it, as the lexicon writes them."""
+    offset, part = text.split()
+    return Day(shift(today(s), int(offset), "day") or today(s)), window(part)
+
+
+def weekday_and_part(s: Lattice, text: str) -> tuple[Day, Clock]:
+    """*malam minggu*: a weekday and a part of it."""
+    number, part = text.split()
+    return weekday(s, int(number)), window(part)
+
+
+day_parts: Rule = alt(
+    seq(day_and_part, word("day_part")),
+    seq(weekday_and_part, word("weekday_part")),
+)
+tonight_at: Rule = seq(
+    lambda s, text, clock: (day_and_part(s, text)[0], at(*map(int, clock.start.split(":")), text.split()[1])),
+    word("day_part"),
+    seq(lambda _s, h, _m, m: at(h, m or 0), _hour, word("hour_mark"), opt(_zh_minutes)),
+)
+durations: Rule = alt(
+    seq(lambda _s, n, _m, u: Duration(n, u), count, opt(word("measure")), word("unit")),
+    seq(lambda _s, n, u: Duration(n, u), integer(1, 60), tight(word("tight_unit"))),
+    seq(lambda _s, u: Duration(1, u), word("one_unit")),
+)

@@ -1,0 +1,274 @@
+"""Dates and date ranges in three languages.
+
+Choices, where people disagree: weeks begin on Monday; a weekday alone is the next one after today, *this* Friday may be today; *next*
+Friday, *Jumat depan* and 下周五 are the Friday of next week; a day of the month or a date without a year is the next one from today on;
+the start, middle and end of a month are days 1-10, 11-20 and 25 to the last. `12/17` and `17/12` explain themselves; `5/6` is month first
+in Chinese and in English in American time zones, else day first.
+"""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+from tuntas.intent.parsing.amounts import count, integer
+from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
+from tuntas.intent.parsing.lexicon import Lattice
+
+WEEK = 7
+MONTHS = 12
+CENTURY = 2000
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day, or the interval up to and including `end`; `grain` is `day`, `week`, `weekend`, `month` or `part`."""
+
+    start: date
+    end: date | None = None
+    grain: str = "day"
+    is_weekday: bool = False
+
+
+def safe(year: int, month: int, day: int) -> date | None:
+    """The date, if the calendar has it."""
+    if not (1 <= year <= 9999 and 1 <= month <= MONTHS):  # noqa: PLR2004
+        return None
+    return date(year, month, day) if 1 <= day <= calendar.monthrange(year, month)[1] else None
+
+
+def today(s: Lattice) -> date:
+    """The day it is for the person."""
+    return s.now.date()
+
+
+def plus_months(day: date, months: int) -> tuple[int, int]:
+    """Year and month so many months after a day's."""
+    index = day.year * MONTHS + day.month - 1 + months
+    return index // MONTHS, index % MONTHS + 1
+
+
+def shift(day: date, amount: int, unit: str) -> date | None:
+    """A day so many days, nights, weeks, months or years later; the last of a month stays inside it."""
+    if unit in {"month", "year"}:
+        year, month = plus_months(day, amount * (MONTHS if unit == "year" else 1))
+        last = calendar.monthrange(year, month)[1] if year <= 9999 else 0  # noqa: PLR2004
+        return safe(year, month, min(day.day, last))
+    days = amount * {"day": 1, "night": 1, "week": WEEK}.get(unit, 0)
+    return day + timedelta(days=days) if days else None
+
+
+def on(day: date | None) -> Day | None:
+    """A single day, if there is one."""
+    return Day(day) if day else None
+
+
+def coming(s: Lattice, month: int, day: int) -> Day | None:
+    """The next such date from today on; a leap day may be years away."""
+    years = range(today(s).year, today(s).year + 9)
+    found = (safe(year, month, day) for year in years)
+    return on(next((d for d in found if d and d >= today(s)), None))
+
+
+def dated(s: Lattice, month: int, day: int, year: int | None) -> Day | None:
+    """A date with or without a year; two digits mean this century."""
+    if year is None:
+        return coming(s, month, day)
+    return on(safe(year + CENTURY if year < 100 else year, month, day))  # noqa: PLR2004
+
+
+def day_of_month(s: Lattice, day: int) -> Day | None:
+    """The next day with this number in its month."""
+    for ahead in range(3):
+        year, month = plus_months(today(s), ahead)
+        found = safe(year, month, day)
+        if found and found >= today(s):
+            return Day(found)
+    return None
+
+
+def weekday(s: Lattice, number: int, weeks: int | None = None) -> Day:
+    """A weekday: the next one, or that of this week or of a later one; one of this week that is over is the next one."""
+    monday = today(s) - timedelta(days=today(s).weekday())
+    if weeks is None:
+        return Day(today(s) + timedelta(days=(number - today(s).weekday() - 1) % WEEK + 1), is_weekday=True)
+    found = monday + timedelta(days=number + WEEK * weeks)
+    return Day(found if found >= today(s) else found + timedelta(days=WEEK), is_weekday=True)
+
+
+def week(s: Lattice, offset: int) -> Day:
+    """A whole week from Monday to Sunday; of this one what is left."""
+    monday = today(s) - timedelta(days=today(s).weekday()) + timedelta(days=WEEK * offset)
+    return Day(max(monday, today(s)), monday + timedelta(days=6), "week")
+
+
+def weekend(s: Lattice, offset: int) -> Day:
+    """Saturday and Sunday of a week; of this one what is left."""
+    saturday = today(s) - timedelta(days=today(s).weekday()) + timedelta(days=5 + WEEK * offset)
+    return Day(max(saturday, today(s)), saturday + timedelta(days=1), "weekend")
+
+
+def month_span(s: Lattice, year: int, month: int, part: str | None = None) -> Day | None:
+    """A month or a part of it; of the present one what is left."""
+    if not safe(year, month, 1):
+        return None
+    last = calendar.monthrange(year, month)[1]
+    first_day, last_day = {"start": (1, 10), "middle": (11, 20), "end": (25, last)}.get(part or "", (1, last))
+    start, end = date(year, month, first_day), date(year, month, last_day)
+    return Day(max(start, min(today(s), end)), end, "part" if part else "month")
+
+
+def relative_month(s: Lattice, offset: int, part: str | None = None) -> Day | None:
+    """A month counted from the present one."""
+    return month_span(s, *plus_months(today(s), offset), part)
+
+
+def named_month(s: Lattice, month: int, part: str | None = None, year: int | None = None) -> Day | None:
+    """The next such month that is not over."""
+    return month_span(s, year or today(s).year + (month < today(s).month), month, part)
+
+
+def ordered(s: Lattice, first: int, second: int, year: int | None) -> Day | None:
+    """Two numbers as day and month, in the order that makes a date, or the one usual where the person is."""
+    month_first = s.lang == "zh" or (s.lang == "en" and s.tz.startswith(("America/", "US/")))
+    pairs = [(first, second), (second, first)] if month_first else [(second, first), (first, second)]
+    return next((found for month, day in pairs if (found := dated(s, month, day, year))), None)
+
+
+def holiday(s: Lattice, name: str, year: int | None = None) -> Day | None:
+    """A day with a name, written month-day in the lexicon."""
+    month, day = map(int, name.split("-"))
+    return dated(s, month, day, year)
+
+
+_followed: Rule = alt(*map(word, ("unit", "person", "room", "currency", "hour_mark", "ampm", "scale", "month_mark", "star")), tight(sign(":")))
+_dom = integer(1, 31)
+_bare_dom = unless(_dom, _followed)
+_suffixed = seq(lambda _s, n, _x: n, _dom, tight(word("ordinal_suffix")))
+_marked = seq(lambda _s, n, _x: n, _dom, word("day_mark"))
+_day_number = alt(_suffixed, word("ordinal"), unless(_dom, alt(word("person"), word("room"), word("currency"), tight(sign(":")))))
+_year_digits = alt(integer(1900, 2999))
+_year = opt(seq(lambda _s, _c, _w, y: y, opt(sign(",")), opt(word("year_cue")), _year_digits))
+_month = word("month_name")
+_zh_month = seq(lambda _s, n, _m: n, integer(1, 12), word("month_mark"))
+_zh_year = opt(seq(lambda _s, y, _m: y, alt(integer(1900, 2999), integer(20, 99)), word("year_mark")))
+_the, _of = opt(word("the")), opt(word("of"))
+_slash, _dash, _dot = tight(sign("/")), tight(sign("-")), tight(sign("."))
+_tight_number, _tight_year = tight(integer(1, 31)), tight(integer(0, 2999))
+
+
+def numeric(mark: Rule) -> Rule:
+    """Day, month and year in digits with one mark between them, the year last or first."""
+    return alt(
+        seq(lambda s, a, _m, b, _n, y: ordered(s, a, b, y), integer(1, 31), mark, _tight_number, mark, _tight_year),
+        seq(lambda _s, y, _m, m, _n, d: on(safe(y, m, d)), integer(1900, 2999), mark, _tight_number, mark, _tight_number),
+    )
+
+
+absolute: Rule = memo(
+    "absolute",
+    alt(
+        seq(lambda s, _t, d, _o, m, y: dated(s, m, d, y), _the, _day_number, _of, _month, _year),
+        seq(lambda s, m, _t, d, y: dated(s, m, d, y), _month, _the, _day_number, _year),
+        seq(lambda s, _c, d, m, y: dated(s, m, d, y), word("dom_cue"), _dom, _month, _year),
+        seq(lambda s, y, m, d, _x: dated(s, m, d, y), _zh_year, _zh_month, _dom, word("day_mark")),
+        seq(lambda s, y, m, d: dated(s, m, d, y), _zh_year, _zh_month, _bare_dom),
+        seq(lambda s, _c, day: day, opt(word("dom_cue")), alt(numeric(_slash), numeric(_dash), numeric(_dot))),
+        seq(lambda s, _c, a, _m, b: ordered(s, a, b, None), opt(word("dom_cue")), integer(1, 31), _slash, _tight_number),
+        seq(lambda s, h, y: holiday(s, h, y), word("holiday"), opt(_year_digits)),
+    ),
+)
+_dom_alone: Rule = alt(
+    seq(lambda s, _t, d: day_of_month(s, d), alt(word("the"), word("clock_cue")), alt(_suffixed, word("ordinal"))),
+    seq(lambda s, d: day_of_month(s, d), alt(_suffixed, _marked)),
+    seq(lambda s, _c, d: day_of_month(s, d), word("dom_cue"), _dom),
+)
+
+
+def in_month(s: Lattice, offset: int, day: int) -> Day | None:
+    """A numbered day of a month counted from the present one."""
+    return on(safe(*plus_months(today(s), offset), day))
+
+
+_number_in_month = alt(_suffixed, _marked, word("ordinal"), seq(lambda _s, _c, d: d, word("dom_cue"), _dom))
+_month_day: Rule = alt(
+    seq(lambda s, m, _c, d: in_month(s, m, d), word("month_rel"), opt(sign(",")), _number_in_month),
+    seq(lambda s, _t, d, _o, m: in_month(s, m, d), _the, _number_in_month, _of, word("month_rel")),
+)
+_amount_of_time = alt(
+    seq(lambda _s, n, _m, u: (n, u), count, opt(word("measure")), word("unit")),
+    seq(lambda _s, u: (1, u), word("one_unit")),
+)
+
+
+def later(s: Lattice, amount: tuple[int, str]) -> Day | None:
+    """A day some time from today."""
+    return on(shift(today(s), *amount))
+
+
+_ahead: Rule = alt(
+    seq(lambda s, _c, n: later(s, n), word("in_future"), _amount_of_time),
+    seq(lambda s, n, _c: later(s, n), _amount_of_time, alt(word("from_now"), word("later"))),
+)
+_named_weekday = seq(lambda _s, _c, d: d, opt(word("weekday_cue")), word("weekday"))
+_weekdays: Rule = alt(
+    seq(lambda s, w, d: weekday(s, d, w), word("rel"), word("weekday")),
+    seq(lambda s, d, w: weekday(s, d, w), _named_weekday, alt(word("rel_post"), word("week"))),
+    seq(lambda s, w, d: weekday(s, d, w), word("week"), _named_weekday),
+    seq(lambda s, d: weekday(s, d), _named_weekday),
+)
+_spans: Rule = alt(
+    seq(lambda s, n: week(s, n), word("week")),
+    seq(lambda s, n: weekend(s, n), word("weekend")),
+    seq(lambda s, n: relative_month(s, n), word("month_rel")),
+    seq(lambda s, p: relative_month(s, 0, p), word("month_part_now")),
+    seq(lambda s, p: relative_month(s, 1, p), word("month_part_next")),
+    seq(lambda s, p, m, y: named_month(s, m, p, y), word("month_part"), _month, _year),
+    seq(lambda s, p, m: relative_month(s, m, p), word("month_part"), word("month_rel")),
+    seq(lambda s, y, m, p: named_month(s, m, p, y), _zh_year, _zh_month, opt(word("month_part_after"))),
+    seq(lambda s, _c, m, y: named_month(s, m, None, y), word("month_cue"), _month, _year),
+    seq(lambda s, m, y: named_month(s, m, None, y), _month, _year_digits),
+)
+_named_day = seq(lambda s, n: on(shift(today(s), n, "day") if n else today(s)), word("day"))
+_checked: Rule = seq(lambda _s, _w, _c, day: day, _named_weekday, opt(sign(",")), alt(absolute, seq(lambda _s, _t, d: d, _the, _dom_alone)))
+single: Rule = memo("single", alt(absolute, _checked, _month_day, _ahead, _named_day, _weekdays, _dom_alone))
+
+
+def between(_s: Lattice, _o: Any, start: Day, _u: Any, end: Day) -> Day | None:
+    """A range of two days; a weekday that would come before the start is the one after it."""
+    last = end.start
+    if last <= start.start and end.is_weekday:
+        last += timedelta(days=WEEK * ((start.start - last).days // WEEK + 1))
+    return replace(start, end=last, is_weekday=False) if last > start.start else None
+
+
+def until_number(_s: Lattice, _o: Any, start: Day, _u: Any, number: int) -> Day | None:
+    """A range whose end is only a day number: of the same month, or of the next if it is smaller."""
+    year, month = plus_months(start.start, 0 if number > start.start.day else 1)
+    last = safe(year, month, number)
+    return replace(start, end=last) if last and last > start.start else None
+
+
+def from_number(_s: Lattice, _o: Any, _t: Any, number: int, _u: Any, end: Day) -> Day | None:
+    """A range whose start is only a day number, in the month of its end or the one before."""
+    year, month = plus_months(end.start, 0 if number < end.start.day else -1)
+    first = safe(year, month, number)
+    return Day(first, end.start) if first and first < end.start else None
+
+
+_until = alt(word("until"), word("range_and"))
+_open, _tgl = opt(word("range_open")), opt(alt(word("dom_cue"), word("the")))
+_to = word("until")
+_ranges: Rule = alt(
+    seq(between, _open, single, _to, single),
+    seq(between, word("range_open"), single, word("range_and"), single),
+    seq(until_number, _open, alt(absolute, _dom_alone, _month_day), _to, alt(_bare_dom, _marked, _suffixed)),
+    seq(from_number, _open, _tgl, alt(_bare_dom, _marked, _suffixed, word("ordinal")), _until, alt(absolute, _month_day)),
+)
+
+
+def days(s: Lattice, i: int) -> Parsed:
+    """Every date or date range at a token."""
+    return [*_ranges(s, i), *single(s, i), *_spans(s, i)]

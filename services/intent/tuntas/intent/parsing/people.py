@@ -1,0 +1,60 @@
+"""Who comes along, how many rooms, how many stars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tuntas.intent.parsing.amounts import count, integer
+from tuntas.intent.parsing.grammar import Rule, alt, memo, opt, seq, tight, unless, sign, word
+from tuntas.intent.parsing.lexicon import Lattice
+
+MANY = 50
+
+
+@dataclass(frozen=True)
+class People:
+    """Adults and children; `is_weak` when only seats or tickets were counted."""
+
+    adults: int = 0
+    children: int = 0
+    is_weak: bool = False
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A number of rooms or stars."""
+
+    count: int
+
+
+def of_kind(_s: Lattice, number: int, _measure: Any, kind: str) -> People | None:
+    """So many people of one kind."""
+    if not 0 < number <= MANY:
+        return None
+    return People(children=number) if kind == "child" else People(adults=number, is_weak=kind == "seat")
+
+
+def together(_s: Lattice, first: People, _and: Any, second: People) -> People | None:
+    """Two groups as one; tickets and people are not added up."""
+    if first.is_weak or second.is_weak:
+        return None
+    return People(first.adults + second.adults, first.children + second.children)
+
+
+_uncounted = alt(
+    *map(word, ("unit", "person", "room", "currency", "scale", "month_name", "ampm", "until", "ordinal_suffix", "star", "month_mark", "day_mark")),
+    sign("/", ":", ".", ","),
+)
+_one: Rule = alt(
+    seq(of_kind, count, opt(word("measure")), word("person")),
+    seq(lambda _s, n: People(adults=n), word("group")),
+)
+_for: Rule = seq(lambda _s, _c, n: People(adults=n), word("people_cue"), unless(integer(1, 20), _uncounted))
+_pair: Rule = seq(together, _one, opt(word("and_people")), _one)
+people: Rule = memo("people", alt(_one, _for, _pair, seq(together, _pair, opt(word("and_people")), _one), seq(together, _for, word("and_people"), _one)))
+rooms: Rule = seq(lambda _s, n, _m, _w: Counted(n), integer(1, MANY), opt(word("measure")), word("room"))
+stars: Rule = alt(
+    seq(lambda _s, n, _d, _w: Counted(n), integer(1, 7), opt(tight(sign("-"))), word("star")),
+    seq(lambda _s, _w, n: Counted(n), word("star_prefix"), integer(1, 7)),
+)

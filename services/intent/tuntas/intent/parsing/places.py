@@ -1,0 +1,96 @@
+"""Finds places in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tuntas.intent.parsing.gazetteer import MAX_HAN_NAME, MAX_NAME_TOKENS, Place, by_code, guess, lookup
+from tuntas.intent.parsing.lexicon import Lattice
+
+CODE_LENGTH = 3
+MAX_GUESSES = 12  # a bound on the slow part, whatever the text's length
+CUES = ("origin_cue", "destination_cue", "location_cue")
+
+
+@dataclass(frozen=True)
+class FoundPlace:
+    """A place between two tokens; `guessed` if it was misspelt."""
+
+    i: int
+    j: int
+    place: Place
+    guessed: bool = False
+
+
+def has_cue(s: Lattice, i: int) -> bool:
+    """Whether a word like *to*, *dari* or 在 ends right before token `i`."""
+    return any(end == i for k in range(max(0, i - 3), i) for cue in CUES for _, end in s.by(k, cue))
+
+
+def is_capital(s: Lattice, i: int) -> bool:
+    """Whether the original word begins with a capital."""
+    return s.text[s.tokens[i].start].isupper()
+
+
+def iata(s: Lattice, i: int) -> Place | None:
+    """A code in capitals, unless the whole sentence is in capitals and it may be a word."""
+    token = s.tokens[i]
+    word = s.text[token.start : token.end]
+    if len(word) != CODE_LENGTH or not word.isascii() or not word.isupper():
+        return None
+    return None if s.text.isupper() and s.matches[i] else by_code(word)
+
+
+def small_code(s: Lattice, i: int) -> Place | None:
+    """A code in small letters, where a place is expected and no word is meant."""
+    token = s.tokens[i]
+    if len(token.norm) != CODE_LENGTH or not token.norm.isascii() or not token.norm.isalpha() or s.matches[i] or not has_cue(s, i):
+        return None
+    place = by_code(token.norm.upper())
+    return place if place and ("International" in place.name) else None
+
+
+def named(s: Lattice, i: int) -> FoundPlace | None:
+    """The longest name of a place at a token."""
+    is_han = s.tokens[i].is_han
+    for length in range(min(MAX_HAN_NAME if is_han else MAX_NAME_TOKENS, len(s.tokens) - i), 0, -1):
+        j = i + length
+        place = lookup(("" if is_han else " ").join(t.norm for t in s.tokens[i:j]))
+        if place and (place.is_known or has_cue(s, i) or (not is_han and is_capital(s, i) and i > 0)):
+            return FoundPlace(i, j, place)
+    return None
+
+
+def read_place(s: Lattice, i: int, guesses: list[int]) -> FoundPlace | None:
+    """A place at a token: by name, by code, or misspelt after a preposition."""
+    token = s.tokens[i]
+    if not token.is_word:
+        return None
+    code = iata(s, i)
+    if code:
+        return FoundPlace(i, i + 1, code)
+    found = named(s, i)
+    if found:
+        return found
+    if (code := small_code(s, i)) is not None:
+        return FoundPlace(i, i + 1, code)
+    if token.is_han or s.matches[i] or not (has_cue(s, i) or is_capital(s, i)) or len(guesses) >= MAX_GUESSES:
+        return None
+    guesses.append(i)
+    place = guess(token.norm)
+    return FoundPlace(i, i + 1, place, guessed=True) if place else None
+
+
+def find_places(s: Lattice, taken: set[int]) -> list[FoundPlace]:
+    """Every place that does not begin inside another value, in order."""
+    found: list[FoundPlace] = []
+    guesses: list[int] = []
+    i = 0
+    while i < len(s.tokens):
+        place = None if i in taken else read_place(s, i, guesses)
+        if place is None or not taken.isdisjoint(range(place.i, place.j)):
+            i += 1
+            continue
+        found.append(place)
+        i = place.j
+    return found

@@ -1,0 +1,145 @@
+"""Finds every typed value in a text: at each place the longest reading wins, and the scan goes on behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tuntas.intent.parsing.amounts import Money, Number, money, number
+from tuntas.intent.parsing.clock import Clock, Duration, clocks, day_parts, durations, tonight_at
+from tuntas.intent.parsing.dates import Day, days
+from tuntas.intent.parsing.grammar import Rule
+from tuntas.intent.parsing.lexicon import Lattice
+from tuntas.intent.parsing.model import Value
+from tuntas.intent.parsing.people import Counted, People, people, rooms, stars
+
+# In this order readings of the same length win: "5 Dec" is a date before it is a number.
+KINDS: tuple[tuple[str, Rule], ...] = (
+    ("day_part", tonight_at),
+    ("day_part", day_parts),
+    ("date", days),
+    ("rooms", rooms),
+    ("stars", stars),
+    ("money", money),
+    ("people", people),
+    ("duration", durations),
+    ("time", clocks),
+    ("number", number),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A value between two tokens."""
+
+    kind: str
+    i: int
+    j: int
+    value: Any
+
+
+def read_at(s: Lattice, i: int) -> tuple[str, Any, int] | None:
+    """The longest value at a token."""
+    best: tuple[str, Any, int] | None = None
+    for kind, rule in KINDS:
+        for value, j in rule(s, i):
+            if best is None or j > best[2]:
+                best = (kind, value, j)
+    return best
+
+
+def find(s: Lattice) -> list[Found]:
+    """Every value of a text, in order and without overlap; a day with its part of the day gives both."""
+    found: list[Found] = []
+    i = 0
+    while i < len(s.tokens):
+        read = read_at(s, i)
+        if read is None:
+            i += 1
+            continue
+        kind, value, j = read
+        parts = [("date", value[0]), ("time", value[1])] if kind == "day_part" else [(kind, value)]
+        found.extend(Found(k, i, j, v) for k, v in parts)
+        i = j
+    return found
+
+
+def date_json(day: Day) -> Any:
+    """A day as `2026-12-01`, an interval as start, end and grain."""
+    if day.end is None:
+        return day.start.isoformat()
+    return {"start": day.start.isoformat(), "end": day.end.isoformat(), "grain": day.grain}
+
+
+def time_json(clock: Clock) -> Any:
+    """A time as `19:30`, an interval as start and end, either open."""
+    return {"start": clock.start, "end": clock.end} if clock.is_interval else clock.start
+
+
+def money_json(m: Money) -> dict[str, Any]:
+    """Minor units and currency; of a range the upper end."""
+    return {"amount_minor": m.amount_minor if m.until is None else m.until, "currency": m.currency}
+
+
+def people_json(who: People) -> dict[str, int]:
+    """How many adults and children."""
+    return {"adults": who.adults, "children": who.children}
+
+
+def number_json(n: Number) -> int | float:
+    """A whole number as such."""
+    return int(n.value) if n.value == n.value.to_integral_value() else float(n.value)
+
+
+def describe(value: Any) -> dict[str, Any]:
+    """The fields of the public value that depend on what it is."""
+    match value:
+        case Day():
+            return {"kind": "date", "value": value.start.isoformat(), "end": value.end and value.end.isoformat(), "grain": value.grain}
+        case Clock():
+            return {"kind": "time", "value": value.start, "end": value.end, "grain": "part" if value.is_part else "minute"}
+        case Money():
+            return {"kind": "money", "value": value.amount_minor, "end": value.until, "unit": value.currency}
+        case Duration():
+            return {"kind": "duration", "value": value.count, "unit": value.unit}
+        case People():
+            return {"kind": "people", "value": people_json(value)}
+        case Counted():
+            return {"kind": "number", "value": value.count}
+        case _:
+            return {"kind": "number", "value": number_json(value)}
+
+
+def as_value(s: Lattice, found: Found) -> Value:
+    """A found value as the parser's public one."""
+    unit = {"rooms": "room", "stars": "star"}.get(found.kind)
+    fields = describe(found.value)
+    return Value(span=s.span(found.i, found.j), text=s.slice(found.i, found.j), **({"unit": unit} if unit else {}) | fields)
+
+
+def instant(s: Lattice, day: Found, time: Found) -> Value | None:
+    """A day and a time next to each other as one instant in the person's zone."""
+    if day.value.end or time.value.is_interval or day.value.grain != "day":
+        return None
+    first, last = min(day.i, time.i), max(day.j, time.j)
+    local = datetime.fromisoformat(f"{day.value.start.isoformat()}T{time.value.start}").replace(tzinfo=ZoneInfo(s.tz))
+    return Value("datetime", s.span(first, last), s.slice(first, last), local.isoformat(timespec="minutes"), "minute")
+
+
+def join_instants(s: Lattice, found: list[Found]) -> list[Value]:
+    """All values, with each day and the exact time beside it made one."""
+    made: list[Value] = []
+    k = 0
+    while k < len(found):
+        pair = found[k : k + 2]
+        if {f.kind for f in pair} == {"date", "time"} and pair[1].i - pair[0].j <= 1:
+            day, time = sorted(pair, key=lambda f: f.kind)
+            if (joined := instant(s, day, time)) is not None:
+                made.append(joined)
+                k += 2
+                continue
+        made.append(as_value(s, found[k]))
+        k += 1
+    return made

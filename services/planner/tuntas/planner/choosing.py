@@ -1,0 +1,196 @@
+"""Which offers: the best combination by typed criteria alone, inside the budget, with at most one irreversible leg."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from tuntas.contracts.money import Money
+from tuntas.contracts.plan import Goal, Offer, StepKind
+from tuntas.kit.errors import Rejected
+from tuntas.planner.ordering import pivots, well_formed
+from tuntas.planner.policy import Policy
+
+_FRONT = 64
+_FAR = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """One leg's offers, best first. A `kept` leg is not chosen again: its first offer stands, its others are its alternatives."""
+
+    leg_id: str
+    offers: tuple[Offer, ...]
+    kept: bool = False
+
+    @property
+    def ceiling(self) -> int:
+        """The dearest of the offers, in minor units."""
+        return max(price(offer) for offer in self.offers)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A budget and the legs that it has to pay for."""
+
+    limit: Money
+    legs: frozenset[str]
+
+
+class _Pick(NamedTuple):
+    score: int
+    picks: tuple[int, ...]
+    pivots: int
+    spent: tuple[int, ...]
+
+
+def price(offer: Offer) -> int:
+    """Return an offer's price in minor units; one without a price is free."""
+    return offer.price.amount_minor if offer.price else 0
+
+
+def worst_fee(offer: Offer) -> int:
+    """Return what undoing would cost at worst, in minor units; at an irreversible step without terms all is lost."""
+    lost = any(s.kind is StepKind.PIVOT and s.undo.fee is None for s in offer.steps)
+    return price(offer) if lost else sum(s.undo.fee.amount_minor for s in offer.steps if s.obliges and s.undo.fee)
+
+
+def usable(offer: Offer, until: datetime) -> bool:
+    """Say whether an offer is well formed and lasts beyond an instant."""
+    return offer.expires_at > until and well_formed(offer)
+
+
+def score(offer: Offer, policy: Policy) -> int:
+    """Return the price plus a part of the worst undo fee, in hundredths of a minor unit; the lowest is best."""
+    return price(offer) * 100 + worst_fee(offer) * policy.undo_weight_percent
+
+
+def ranked(offers: Iterable[Offer], policy: Policy) -> tuple[Offer, ...]:
+    """Return offers best first: score, then earlier departure, then the connector's own order."""
+    return tuple(sorted(offers, key=lambda offer: (score(offer, policy), _departure(offer))))
+
+
+def _departure(offer: Offer) -> datetime:
+    try:
+        found = datetime.fromisoformat(str(offer.details.get("departs_at")))
+    except ValueError:
+        return _FAR
+    return found if found.tzinfo else _FAR
+
+
+def budgets(goals: Sequence[Goal]) -> tuple[Bound, ...]:
+    """Return the budgets that goals name. One that is named alone, once or often, bounds the whole trip; of several, each bounds its own goals.
+
+    Raises:
+        Rejected: `invalid_goal`: a budget is not an amount of money.
+    """
+    named: dict[Money, set[str]] = {}
+    for goal in goals:
+        if (budget := goal.parameters.get("budget")) is not None:
+            named.setdefault(_money(budget), set()).add(goal.goal_id)
+    if len(named) == 1:
+        named = {limit: {goal.goal_id for goal in goals} for limit in named}
+    return tuple(Bound(limit, frozenset(legs)) for limit, legs in named.items())
+
+
+def _money(budget: object) -> Money:
+    try:
+        return Money.model_validate(budget)
+    except ValidationError as error:
+        raise Rejected("invalid_goal", "budget") from error
+
+
+def one_currency(legs: Sequence[Candidates], bounds: Sequence[Bound]) -> tuple[str | None, tuple[Candidates, ...]]:
+    """Return the currency in which every leg can be had (None: all is free), and the legs with the offers in it.
+
+    Raises:
+        Rejected: `mixed_currencies`: there is none, or a budget is in another.
+    """
+    priced = dict.fromkeys(o.price.currency for leg in legs for o in leg.offers if o.price)
+    if not priced:
+        return None, tuple(legs)
+    limits = {bound.limit.currency for bound in bounds}
+    for currency in priced:
+        kept = tuple(_in_currency(leg, currency) for leg in legs)
+        if limits <= {currency} and all(leg.offers for leg in kept):
+            return currency, kept
+    raise Rejected("mixed_currencies", ", ".join(sorted({*priced, *limits})))
+
+
+def _in_currency(leg: Candidates, currency: str) -> Candidates:
+    return Candidates(leg.leg_id, tuple(o for o in leg.offers if o.price is None or o.price.currency == currency), leg.kept)
+
+
+def choose(legs: Sequence[Candidates], bounds: Sequence[Bound], policy: Policy) -> tuple[int, ...]:
+    """Return for each leg which of its offers is chosen: the lowest sum of scores within every budget and with at most one irreversible leg.
+
+    Exact for up to 64 undominated partial choices; beyond that an even sample of them, both ends included, is carried on.
+
+    Raises:
+        Rejected: `over_budget`, with the cheapest total; `two_pivots`.
+    """
+    if found := _search(legs, bounds, policy):
+        return found.picks
+    cheapest = _search(legs, (), Policy(undo_weight_percent=0))
+    if cheapest is None:
+        raise Rejected("two_pivots", ", ".join(leg.leg_id for leg in legs if all(pivots(o) for o in leg.offers)))
+    total = sum(_cost(leg, pick) for leg, pick in zip(legs, cheapest.picks, strict=True))
+    raise Rejected("over_budget", f"the cheapest total is {Money(amount_minor=total, currency=bounds[0].limit.currency)}")
+
+
+def _search(legs: Sequence[Candidates], bounds: Sequence[Bound], policy: Policy) -> _Pick | None:
+    front = [_Pick(0, (), 0, (0,) * len(bounds))]
+    for leg in legs:
+        grown = (_grow(pick, leg, index, bounds, policy) for pick in front for index in range(1 if leg.kept else len(leg.offers)))
+        front = _thinned(_undominated([pick for pick in grown if pick]))
+    return min(front, default=None)
+
+
+def _grow(pick: _Pick, leg: Candidates, index: int, bounds: Sequence[Bound], policy: Policy) -> _Pick | None:
+    offer, cost = leg.offers[index], _cost(leg, index)
+    spent = tuple(s + cost * (leg.leg_id in b.legs) for s, b in zip(pick.spent, bounds, strict=True))
+    count = pick.pivots + pivots(offer)
+    if count > 1 or any(s > b.limit.amount_minor for s, b in zip(spent, bounds, strict=True)):
+        return None
+    return _Pick(pick.score + score(offer, policy), (*pick.picks, index), count, spent)
+
+
+def _cost(leg: Candidates, index: int) -> int:
+    return leg.ceiling if leg.kept else price(leg.offers[index])
+
+
+def _undominated(picks: Iterable[_Pick]) -> list[_Pick]:
+    front: list[_Pick] = []
+    for pick in sorted(picks):
+        if not any(f.pivots <= pick.pivots and all(a <= b for a, b in zip(f.spent, pick.spent, strict=True)) for f in front):
+            front.append(pick)
+    return front
+
+
+def _thinned(front: list[_Pick]) -> list[_Pick]:
+    if len(front) <= _FRONT:
+        return front
+    last = len(front) - 1
+    return [front[n * last // (_FRONT - 1)] for n in range(_FRONT)]
+
+
+def with_alternatives(legs: Sequence[Candidates], picks: Sequence[int], bounds: Sequence[Bound], policy: Policy) -> tuple[Candidates, ...]:
+    """Return each leg with its chosen offer first and then its alternatives: of the same shape, at most a headroom dearer, all within budget."""
+    slack = {b: b.limit.amount_minor - sum(_cost(leg, i) for leg, i in zip(legs, picks, strict=True) if leg.leg_id in b.legs) for b in bounds}
+    done = []
+    for leg, pick in zip(legs, picks, strict=True):
+        mine = [b for b in bounds if leg.leg_id in b.legs]
+        done.append(leg if leg.kept else _with_alternatives(leg, pick, min((slack[b] for b in mine), default=None), policy))
+        for bound in mine:
+            slack[bound] -= 0 if leg.kept else done[-1].ceiling - price(leg.offers[pick])
+    return tuple(done)
+
+
+def _with_alternatives(leg: Candidates, pick: int, slack: int | None, policy: Policy) -> Candidates:
+    chosen = leg.offers[pick]
+    room = price(chosen) * policy.headroom_percent // 100
+    most = price(chosen) + (room if slack is None else min(room, slack))
+    others = [o for o in leg.offers if o.offer_id != chosen.offer_id and o.kinds() == chosen.kinds() and price(o) <= most]
+    return Candidates(leg.leg_id, (chosen, *others[: policy.alternatives]))

@@ -1,0 +1,19 @@
+"""The planner's numbers. Percentages are whole, because money is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How quotes are gathered and offers are weighed.
+
+    `quote_seconds`: how long connectors have to answer. `min_validity_seconds`: an offer that expires sooner is dropped.
+    `alternatives`: how many are kept for each leg. `headroom_percent`: how much dearer than the chosen offer an alternative may be, 25 means a quarter.
+    `undo_weight_percent`: how much of the worst undo fee is added to a price when offers are compared.
+    """
+
+    quote_seconds: int = 20
+    min_validity_seconds: int = 30
+    alternatives: int = 3
+    headroom_percent: int = 25
+    undo_weight_percent: int = 10

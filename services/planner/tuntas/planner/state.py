@@ -1,0 +1,65 @@
+"""What the planner remembers of a task: what was asked, which quotes are open, which plans it proposed."""
+
+from typing import Literal
+from uuid import UUID
+
+from tuntas.contracts.base import Contract
+from tuntas.contracts.connectors import QuoteReplied
+from tuntas.contracts.intent import IntentResolved
+from tuntas.contracts.plan import Goal, Offer, Plan
+
+CONSIDERED = 50
+"""Offers kept of one reply; they come best first, and a row must stay small."""
+
+
+class Quote(Contract):
+    """A question to the connector that serves a goal. `offers` is None until it is answered."""
+
+    goal: Goal
+    connector: str
+    quote_id: UUID
+    offers: tuple[Offer, ...] | None = None
+
+    def answered(self, reply: QuoteReplied) -> "Quote":
+        """Return the quote with the reply's offers."""
+        return self.model_copy(update={"offers": reply.offers[:CONSIDERED]})
+
+
+class Planning(Contract):
+    """One task at the planner.
+
+    `quotes` are those of `revision`, the revision that is being worked at or was last proposed; `plans` are those proposed and still possible as a base
+    of the next. `charged` names the goals that are paid through the plan's payment leg, `tried` the offers that failed, `amended` the epoch and revision
+    of the last amendment, so that an older one is known as a repeat.
+    """
+
+    status: Literal["quoting", "amending", "proposed", "infeasible", "withdrawn"]
+    request: IntentResolved | None = None
+    charged: tuple[str, ...] = ()
+    revision: int = 0
+    quotes: tuple[Quote, ...] = ()
+    plans: tuple[Plan, ...] = ()
+    tried: tuple[str, ...] = ()
+    amended: tuple[int, int] = (0, 0)
+
+    @property
+    def gathering(self) -> bool:
+        """Whether quotes are open."""
+        return self.status in {"quoting", "amending"}
+
+    def plan(self, revision: int) -> Plan | None:
+        """Return the plan of a revision, if it was proposed and is still remembered."""
+        return next((p for p in self.plans if p.revision == revision), None)
+
+    def waiting_for(self) -> tuple[str, ...]:
+        """Return the goals whose quotes are not answered."""
+        return tuple(q.goal.goal_id for q in self.quotes if q.offers is None)
+
+    def open_quote(self, reply: QuoteReplied) -> Quote | None:
+        """Return the open quote that a reply answers, if its own connector sent it."""
+        found = (q for q in self.quotes if self.gathering and q.offers is None)
+        return next((q for q in found if (q.quote_id, q.connector) == (reply.quote_id, reply.connector)), None)
+
+    def with_quote(self, quote: Quote) -> "Planning":
+        """Return the state with one quote replaced."""
+        return self.model_copy(update={"quotes": tuple(quote if q.quote_id == quote.quote_id else q for q in self.quotes)})

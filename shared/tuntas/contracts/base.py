@@ -1,0 +1,53 @@
+"""What every message is: frozen, tolerant of unknown fields, with one wire type and one topic."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from tuntas.contracts.topics import Topic
+
+Instant = AwareDatetime
+"""An instant with its offset; written in UTC."""
+
+Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+"""A stable, documented reason such as `sold_out`; never a sentence."""
+
+Document = dict[str, JsonValue]
+"""A JSON object whose schema another party declares: a goal's parameters, an action's input."""
+
+Text = Annotated[str, Field(max_length=500)]
+"""Words from outside: data, bounded, never instructions."""
+
+
+class Contract(BaseModel):
+    """A part of a message: frozen; unknown fields are ignored, so that older readers meet newer writers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Message(Contract):
+    """A message type. `wire_type` is its name on the wire, `topic` where it travels unless the sender names another."""
+
+    wire_type: ClassVar[str]
+    topic: ClassVar[Topic | None] = None
+
+    def __init_subclass__(cls, name: str | None = None, topic: Topic | None = None, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        if name is not None:
+            cls.wire_type = f"tuntas.{name}.v1"
+            cls.topic = topic
+            MESSAGES[cls.wire_type] = cls
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, name: str | None = None, topic: Topic | None = None, **rest: Any) -> None:
+        super().__pydantic_init_subclass__(**rest)
+
+
+MESSAGES: dict[str, type[Message]] = {}
+"""Every message class by wire type; filled by defining it."""
+
+
+def utc(instant: datetime) -> str:
+    """Return an instant as RFC 3339 in UTC, to the microsecond."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

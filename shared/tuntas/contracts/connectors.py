@@ -1,0 +1,163 @@
+"""What connectors take, answer and observe: quotes, steps, undos (protocol 2)."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field
+
+from tuntas.contracts.base import Code, Contract, Document, Instant, Message, Text
+from tuntas.contracts.money import Amounts, Money
+from tuntas.contracts.personal import Personal
+from tuntas.contracts.plan import Approval, Goal, Offer, StepKind, UndoTerms
+from tuntas.contracts.topics import EXECUTOR_REPLIES, PLANNER_REPLIES, SAGA_REPLIES
+
+
+class Outcome(StrEnum):
+    """The five outcomes of an action or of undoing it; `undone` is how an undo is done."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    PENDING = "pending"
+    UNKNOWN = "unknown"
+    NEEDS_USER = "needs_user"
+    UNDONE = "undone"
+
+
+class QuoteRequested(Message, name="quote.requested"):
+    """What could you do for this goal, for how much, on what terms of undoing, until when? Travels on the connector's commands."""
+
+    quote_id: UUID
+    goal: Goal
+    travellers: tuple[Personal, ...] = ()
+    instrument: str
+    lang: str
+
+
+class QuoteReplied(Message, name="quote.replied", topic=PLANNER_REPLIES):
+    """Offers, best first by the connector's typed criteria; none and a code if it can't."""
+
+    quote_id: UUID
+    connector: str
+    offers: tuple[Offer, ...] = ()
+    code: Code | None = None
+
+
+class Declaration(Contract):
+    """All that is needed to undo an attempt, durable before the attempt can act (protocol 2). `start` numbers declarations of a task."""
+
+    step_id: str
+    leg_id: str
+    connector: str
+    provider: str
+    attempt: int
+    key: UUID
+    body_digest: str
+    revision: int
+    epoch: int
+    kind: StepKind
+    action: str
+    needs: tuple[str, ...] = ()
+    start: int
+    undo: UndoTerms
+    compensation: Document = Field(default_factory=dict)
+    at_risk: Money | None = None
+    moves_money: bool = False
+    forward_by: Instant
+    fee_limit: Amounts = Field(default_factory=dict)
+
+
+class StepStarted(Message, name="step.started"):
+    """One record: the declaration for the coordinator and the command for the connector. Travels on the connector's commands."""
+
+    declaration: Declaration
+    tried: int
+    input: Document
+    acts_on: UUID | None = None
+    amount: Money | None = None
+    approval: Approval | None = None
+    travellers: tuple[Personal, ...] = ()
+
+
+class Clocks(Contract):
+    """Until when a hold keeps its space, its price, and an authorization its money."""
+
+    space_until: Instant | None = None
+    price_until: Instant | None = None
+    authorized_until: Instant | None = None
+
+    def earliest(self) -> Instant | None:
+        """Return the first of the clocks to run out."""
+        return min((c for c in (self.space_until, self.price_until, self.authorized_until) if c), default=None)
+
+
+class UserAction(Contract):
+    """What the person has to do at the provider before the step can go on."""
+
+    url: str
+    reason: Code
+    until: Instant
+
+
+class StepReplied(Message, name="step.replied", topic=EXECUTOR_REPLIES):
+    """What became of an attempt. `seq` rises with every change of the effect; an older one is ignored."""
+
+    step_id: str
+    attempt: int
+    key: UUID
+    seq: int
+    outcome: Outcome
+    code: Code | None = None
+    reason: Text = ""
+    reference: str | None = None
+    amount: Money | None = None
+    clocks: Clocks = Clocks()
+    evidence: Document = Field(default_factory=dict)
+    action: UserAction | None = None
+
+
+class StepUndo(Message, name="step.undo"):
+    """Undo an attempt by its key; up to the fee limit without asking. Travels on the connector's commands."""
+
+    step_id: str
+    key: UUID
+    number: int
+    fee_limit: Amounts = Field(default_factory=dict)
+    accepted_quote: str | None = None
+    force: bool = False
+
+
+class StepUndone(Message, name="step.undone", topic=SAGA_REPLIES):
+    """What became of an undo. `nothing` says that there was no effect to undo."""
+
+    step_id: str
+    key: UUID
+    number: int
+    seq: int
+    outcome: Outcome
+    code: Code | None = None
+    nothing: bool = False
+    fee: Money | None = None
+    refund: Money | None = None
+    reference: str | None = None
+    quote_id: str | None = None
+    evidence: Document = Field(default_factory=dict)
+
+
+class EffectObserved(Message, name="effect.observed"):
+    """The other side acted: what is true now. Travels on the connector's events."""
+
+    step_id: str
+    key: UUID
+    seq: int
+    state: Outcome
+    code: Code
+    reference: str | None = None
+    amount: Money | None = None
+    refund: Money | None = None
+
+
+class ProviderNotified(Message, name="provider.notified"):
+    """A webhook's hint that an object changed; the connector fetches before it believes. Travels on the connector's commands."""
+
+    key: UUID
+    event_id: str

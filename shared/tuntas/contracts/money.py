@@ -1,0 +1,48 @@
+"""Money: integer minor units and an ISO 4217 code. Never a float, never two currencies in one sum (protocol P14)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from tuntas.contracts.base import Contract
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+"""An ISO 4217 code."""
+
+Amounts = dict[Currency, int]
+"""Minor units per currency."""
+
+_NO_MINOR_UNIT = frozenset({"JPY", "KRW", "VND", "CLP", "ISK"})
+
+
+class Money(Contract):
+    """An amount in minor units (IDR has two decimals in ISO 4217, so one rupiah is 100)."""
+
+    amount_minor: int
+    currency: Currency
+
+    def __str__(self) -> str:
+        exponent = 0 if self.currency in _NO_MINOR_UNIT else 2
+        whole, part = divmod(abs(self.amount_minor), 10**exponent)
+        digits = f"{whole:,}" + (f".{part:0{exponent}d}" if exponent and part else "")
+        return f"{self.currency} {'-' if self.amount_minor < 0 else ''}{digits}"
+
+
+def total(parts: Iterable[Money]) -> Amounts:
+    """Add up amounts, each currency by itself."""
+    sums: Amounts = {}
+    for part in parts:
+        sums[part.currency] = sums.get(part.currency, 0) + part.amount_minor
+    return sums
+
+
+def difference(left: Mapping[str, int], right: Mapping[str, int]) -> Amounts:
+    """Return left minus right for each currency, without zeros."""
+    sums = {currency: left.get(currency, 0) - right.get(currency, 0) for currency in {*left, *right}}
+    return {currency: amount for currency, amount in sums.items() if amount}
+
+
+def within(amounts: Mapping[str, int], limits: Mapping[str, int]) -> bool:
+    """Say whether each amount has a limit in its own currency and stays within it."""
+    return all(amount <= limits.get(currency, 0) for currency, amount in amounts.items())

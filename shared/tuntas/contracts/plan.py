@@ -1,0 +1,167 @@
+"""Offers, plans and steps: what a connector proposes, what the planner chose, what the executor runs."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from tuntas.contracts.base import Code, Contract, Document, Instant, Text
+from tuntas.contracts.money import Amounts, Money
+from tuntas.contracts.personal import Personal
+
+
+class StepKind(StrEnum):
+    """The saga literature's three kinds of step."""
+
+    COMPENSATABLE = "compensatable"
+    PIVOT = "pivot"
+    RETRIABLE = "retriable"
+
+
+class Phase(StrEnum):
+    """How reversible a step is; plans run forward in this order (architecture, protocol item 7)."""
+
+    HOLD = "hold"
+    AUTHORIZE = "authorize"
+    CONFIRM = "confirm"
+    PIVOT = "pivot"
+    CAPTURE = "capture"
+
+
+class UndoTerms(Contract):
+    """What undoing costs at worst. `fee` is charged when the effect is undone before `until`; after it, all is lost."""
+
+    fee: Money | None = None
+    until: Instant | None = None
+    estimate: bool = False
+
+
+class Goal(Contract):
+    """One thing wanted: a goal type that some connector declares, and parameters valid against its JSON Schema."""
+
+    goal_id: str = Field(pattern=r"^[a-z][a-z0-9]{0,31}$")
+    type: str
+    parameters: Document
+
+
+class OfferStep(Contract):
+    """One action of an offer. `acts_on` names the earlier step of the same offer whose object this one continues."""
+
+    name: str = Field(pattern=r"^[a-z][a-z_]{0,31}$")
+    action: str
+    kind: StepKind
+    phase: Phase
+    input: Document = Field(default_factory=dict)
+    acts_on: str | None = None
+    obliges: bool = False
+    moves_money: bool = False
+    undo: UndoTerms = UndoTerms()
+
+
+class Offer(Contract):
+    """What a provider could do, for how much, on what terms of undoing, until when. `title` and `details` are data to show."""
+
+    offer_id: str
+    provider: str
+    payee: str
+    title: Text
+    price: Money | None = None
+    expires_at: Instant
+    steps: tuple[OfferStep, ...]
+    details: Document = Field(default_factory=dict)
+
+    def step(self, name: str) -> OfferStep:
+        """Return the step of this name; KeyError if the offer has none."""
+        return next((s for s in self.steps if s.name == name), None) or _missing(name)
+
+    def kinds(self) -> tuple[tuple[str, str, StepKind], ...]:
+        """Return the offer's shape: two offers of one shape can stand in for each other in a running plan."""
+        return tuple((s.name, s.action, s.kind) for s in self.steps)
+
+
+def _missing(name: str) -> OfferStep:
+    raise KeyError(name)
+
+
+class Leg(Contract):
+    """The steps that reach one goal. `offers[0]` was chosen, the others are ranked alternatives within the line's ceiling."""
+
+    leg_id: str
+    goal_type: str
+    connector: str
+    offers: tuple[Offer, ...]
+
+
+class Step(Contract):
+    """One action at one connector. `ceiling` is the most it may oblige or move; `sums` names the steps whose actual amounts it moves."""
+
+    step_id: str
+    leg_id: str
+    name: str
+    kind: StepKind
+    phase: Phase
+    needs: tuple[str, ...] = ()
+    acts_on: str | None = None
+    ceiling: Money | None = None
+    sums: tuple[str, ...] = ()
+
+
+class Plan(Contract):
+    """A DAG of steps with chosen offers, alternatives, prices, and what undoing would cost at worst (`worst_undo`)."""
+
+    task_id: str
+    revision: int = 1
+    person: str
+    instrument: str
+    goals: tuple[Goal, ...]
+    legs: tuple[Leg, ...]
+    steps: tuple[Step, ...]
+    ceilings: Amounts
+    worst_undo: Amounts = Field(default_factory=dict)
+    reasons: tuple[Text, ...] = ()
+    travellers: tuple[Personal, ...] = ()
+
+    def leg(self, leg_id: str) -> Leg:
+        """Return the leg of this id."""
+        return next(leg for leg in self.legs if leg.leg_id == leg_id)
+
+    def step(self, step_id: str) -> Step:
+        """Return the step of this id."""
+        return next(step for step in self.steps if step.step_id == step_id)
+
+
+class Line(Contract):
+    """What an approval allows one step: payees, a ceiling, instruments, and the worst terms of undoing."""
+
+    step_id: str
+    payees: tuple[str, ...]
+    ceiling: Money
+    instruments: tuple[str, ...]
+    worst_undo: Money | None = None
+
+
+class Statement(Contract):
+    """What trust signs (protocol 6). The signature is over these bytes as they were produced, so they travel unparsed."""
+
+    tenant: str
+    task_id: str
+    revision: int
+    plan_digest: str
+    lines: tuple[Line, ...]
+    ceilings: Amounts
+    authorize_by: Instant
+    capture_by: Instant
+
+
+class Approval(Contract):
+    """A signed yes to one plan's lines: the statement's JSON text, the key's id, and the Ed25519 signature in base64."""
+
+    statement: str
+    key_id: str
+    signature: str
+
+
+class Failure(Contract):
+    """Why something did not happen: a stable code, and words for people."""
+
+    code: Code
+    reason: Text = ""

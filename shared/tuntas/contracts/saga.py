@@ -1,0 +1,131 @@
+"""What the coordinator takes and tells: closings, receipts, repair."""
+
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from tuntas.contracts.base import Code, Contract, Document, Message, Text
+from tuntas.contracts.connectors import Declaration
+from tuntas.contracts.money import Amounts, Money
+from tuntas.contracts.topics import SAGA_COMMANDS, SAGA_EVENTS
+
+
+class SagaOutcome(StrEnum):
+    """The two outcomes of a saga."""
+
+    COMPLETED = "completed"
+    COMPENSATED = "compensated"
+
+
+class EffectState(StrEnum):
+    """Final state of an effect in a receipt."""
+
+    KEPT = "kept"
+    UNDONE = "undone"
+    NOTHING = "nothing"
+    RESIDUE = "residue"
+    IN_DOUBT = "in_doubt"
+
+
+class EffectRecord(Contract):
+    """One declared attempt in a receipt: what is left of it, by reference and amount."""
+
+    step_id: str
+    attempt: int
+    key: UUID
+    connector: str
+    provider: str
+    action: str
+    state: EffectState
+    reference: str | None = None
+    amount: Money | None = None
+    fee: Money | None = None
+    refund: Money | None = None
+    note: Text = ""
+
+
+class Posting(Contract):
+    """One side of a double entry; the postings of a receipt sum to zero in each currency (protocol P14)."""
+
+    account: str
+    amount_minor: int
+    currency: str
+    step_id: str
+    attempt: int
+
+
+class Receipt(Contract):
+    """Each effect's final state and every movement of money; `provisional` while something rests with an operator."""
+
+    task_id: UUID
+    tenant: str
+    closing: int
+    outcome: SagaOutcome | None
+    provisional: bool = False
+    code: Code
+    effects: tuple[EffectRecord, ...]
+    postings: tuple[Posting, ...]
+    kept: Amounts
+    residue: tuple[str, ...] = ()
+    rungs: tuple[str, ...] = ()
+    trace_id: str = ""
+
+
+class SagaEnded(Message, name="saga.ended", topic=SAGA_EVENTS):
+    """A numbered closing with absolute amounts; settling it twice changes nothing (protocol R16)."""
+
+    outcome: SagaOutcome
+    closing: int
+    code: Code
+    kept: Amounts
+    titles: tuple[Text, ...] = ()
+    receipt: Receipt
+
+
+class SagaReopened(Message, name="saga.reopened", topic=SAGA_EVENTS):
+    """The other side changed a settled effect; closing `closing` begins."""
+
+    code: Code
+    closing: int
+
+
+class SagaNeedsAttention(Message, name="saga.needs_attention", topic=SAGA_EVENTS):
+    """It rests. `actions` are the operator's safe ones."""
+
+    code: Code
+    actions: tuple[str, ...]
+    receipt: Receipt
+
+
+class CancelAnswered(Message, name="cancel.answered", topic=SAGA_EVENTS):
+    """`accepted` (a rollback follows) or too late, with the price of undoing."""
+
+    accepted: bool
+    code: Code
+    undo_price: Amounts = Field(default_factory=dict)
+
+
+class SagaCancel(Message, name="saga.cancel", topic=SAGA_COMMANDS):
+    """Trust passes on a cancel of an approved task."""
+
+    by: str
+    cause: Literal["person", "revoked", "expired"]
+
+
+class AttemptRelease(Message, name="attempt.release", topic=SAGA_COMMANDS):
+    """Undo these attempts only, before another offer takes their place. Carries their declarations, for they may be read first."""
+
+    epoch: int
+    declarations: tuple[Declaration, ...]
+
+
+class SagaRepair(Message, name="saga.repair", topic=SAGA_COMMANDS):
+    """An operator's decision on a resting saga; `skip` keeps an effect, `mark_done` says with evidence that it is undone."""
+
+    action: Literal["retry", "skip", "mark_done", "accept_fee", "force"]
+    key: UUID | None = None
+    by: str
+    reason: Text
+    evidence: Document = Field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The platform library: everything a service needs around its pure decisions."""

@@ -1,0 +1,178 @@
+"""The connector's decisions (protocol 3, effect table), purely; the provider is called by the shell.
+
+A duplicate answers the first answer again, an undo without its action leaves a tombstone, an action after its undo is refused, doubt is
+resolved and never guessed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from tuntas.contracts.connectors import (
+    Outcome,
+    ProviderNotified,
+    QuoteReplied,
+    QuoteRequested,
+    StepReplied,
+    StepStarted,
+    StepUndo,
+)
+from tuntas.contracts.plan import Approval, Offer
+from tuntas.kit.connector import asking, undoing
+from tuntas.kit.connector.approvals import authorized
+from tuntas.kit.connector.effects import Effect, Effects, State
+from tuntas.kit.connector.provider import Specs
+from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Send
+from tuntas.kit.errors import Rejected
+
+QUOTE_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the decisions depend on: the connector's specs, and how an approval is verified and read."""
+
+    specs: Specs
+    open_approval: Callable[[Approval], Any]
+
+
+def core(rules: Rules) -> Core[Effects]:
+    """Return the core of a connector with these rules."""
+    shell = _Connector(rules)
+    return Core(
+        state=Effects,
+        on={
+            QuoteRequested: shell.on_quote_requested,
+            StepStarted: shell.on_step_started,
+            StepUndo: shell.on_step_undo,
+            ProviderNotified: shell.on_provider_notified,
+        },
+        fired=shell.on_fired,
+        answered=shell.on_answered,
+    )
+
+
+class _Connector:
+    """Handlers bound to a connector's rules."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules, self.specs = rules, rules.specs
+
+    def on_quote_requested(self, state: Effects | None, message: QuoteRequested, _: Context) -> Decision[Effects]:
+        """Ask the providers what they offer; a read, so a lost answer is simply asked again."""
+        call = Call(message.quote_id, 1, "quote", self.specs.connector, message.model_dump(mode="json"), QUOTE_SECONDS)
+        return Decision(state or Effects(), (call,))
+
+    def on_step_started(self, state: Effects | None, message: StepStarted, context: Context) -> Decision[Effects]:
+        """Act once for a key; repeat the latest answer to a repeat."""
+        state = state or Effects()
+        known = state.effects.get(message.declaration.key)
+        if known is None:
+            return self._begin(state, message, context)
+        if known.digest and known.digest != message.declaration.body_digest:
+            return Decision(state, (Send(_refusal(message, "key_reused", known.seq)),))
+        if known.state is State.IN_DOUBT and known.out is None:
+            return asking.inquire(self.specs, state, known, context)
+        if known.state in {State.UNSENT, State.CALLING}:
+            return Decision(state)
+        return Decision(state, (Send(known.replied()),))
+
+    def _begin(self, state: Effects, message: StepStarted, context: Context) -> Decision[Effects]:
+        effect = _declared(message)
+        if state.busy(effect):
+            return Decision(state)
+        try:
+            revision = self._permitted(state, message, effect, context)
+        except Rejected as error:
+            refused = effect.model_copy(update={"state": State.REFUSED, "seq": 1, "code": error.code, "reason": error.reason})
+            return Decision(state.put(refused), (Send(refused.replied()),))
+        return asking.act(self.specs, state.model_copy(update={"revision": revision}), effect, context)
+
+    def _permitted(self, state: Effects, message: StepStarted, effect: Effect, context: Context) -> int:
+        spec = self.specs.actions.get(effect.action)
+        if spec is None or effect.provider not in self.specs.providers:
+            raise Rejected("invalid", f"{effect.provider} does not offer {effect.action}")
+        if context.expired or context.now > message.declaration.forward_by:
+            raise Rejected("expired")
+        parent = state.effects.get(effect.acts_on) if effect.acts_on else None
+        if effect.acts_on and (parent is None or parent.state is not State.DONE):
+            raise Rejected("no_object", "what it acts on is not held")
+        if effect.action not in self.specs.obliging:
+            return max(state.revision, message.declaration.revision)
+        return authorized(self.rules.open_approval, self.specs, state, message, effect, context)
+
+    def on_step_undo(self, state: Effects | None, message: StepUndo, context: Context) -> Decision[Effects]:
+        """Undo by key, whatever became of the action; without one, leave a tombstone."""
+        return undoing.undo(self.specs, state or Effects(), message, context)
+
+    def on_provider_notified(self, state: Effects | None, message: ProviderNotified, context: Context) -> Decision[Effects]:
+        """A webhook is a hint: ask before believing it (protocol R20)."""
+        effect = state.effects.get(message.key) if state else None
+        if state is None or effect is None or not effect.provider:
+            return Decision(state)
+        if effect.out:
+            return Decision(state.put(effect.model_copy(update={"recheck": True})))
+        return asking.inquire(self.specs, state, effect, context)
+
+    def on_fired(self, state: Effects | None, event: Fired, context: Context) -> Decision[Effects]:
+        """A wake-up of an effect: send what did not leave, ask about what is in doubt, look once more at what was undone."""
+        purpose, _, key = event.purpose.partition(":")
+        effect = state.effects.get(UUID(key)) if state else None
+        if state is None or effect is None or effect.out:
+            return Decision(state)
+        if purpose == "undo":
+            return undoing.again(self.specs, state, effect, context)
+        if effect.state is State.UNSENT:
+            return asking.act(self.specs, state, effect, context)
+        return asking.inquire(self.specs, state, effect, context)
+
+    def on_answered(self, state: Effects | None, event: Answered, context: Context) -> Decision[Effects]:
+        """An answer from a provider, or none."""
+        if event.call.kind == "quote":
+            return _quoted(state or Effects(), event, self.specs.connector, context)
+        effect = state.effects.get(event.call.key) if state else None
+        if state is None or effect is None:
+            return Decision(state)
+        effect = effect.model_copy(update={"out": None})
+        if event.call.kind in {"undo", "undo_quote"}:
+            return undoing.answered(self.specs, state, effect, event, context)
+        return asking.answered(self.specs, state, effect, event, context)
+
+
+def _declared(message: StepStarted) -> Effect:
+    d = message.declaration
+    return Effect(
+        key=d.key,
+        step_id=d.step_id,
+        attempt=d.attempt,
+        state=State.CALLING,
+        provider=d.provider,
+        action=d.action,
+        digest=d.body_digest,
+        input=message.input,
+        amount=message.amount,
+        travellers=message.travellers,
+        acts_on=message.acts_on,
+        forward_by=d.forward_by,
+    )
+
+
+def _refusal(message: StepStarted, code: str, seq: int) -> StepReplied:
+    d = message.declaration
+    return StepReplied(step_id=d.step_id, attempt=d.attempt, key=d.key, seq=seq + 1, outcome=Outcome.REFUSED, code=code)
+
+
+def _quoted(state: Effects, event: Answered, connector: str, context: Context) -> Decision[Effects]:
+    request = QuoteRequested.model_validate(event.call.body)
+    if event.result is None:
+        if event.lost and event.call.number < 3:  # noqa: PLR2004
+            again = Call(event.call.key, event.call.number + 1, "quote", event.call.party, event.call.body, QUOTE_SECONDS)
+            return Decision(state, (again,))
+        return Decision(state, (Send(QuoteReplied(quote_id=request.quote_id, connector=connector, code=event.code or "no_answer")),))
+    offers: Any = event.result.get("offers") or []
+    found = tuple(Offer.model_validate(o) for o in offers)
+    found = tuple(o for o in found if o.expires_at > context.now + timedelta(seconds=1))
+    code = None if found else str(event.result.get("code") or "no_offer")
+    return Decision(state, (Send(QuoteReplied(quote_id=request.quote_id, connector=connector, offers=found, code=code)),))

@@ -1,0 +1,165 @@
+"""The effects of one task at one connector: the barrier that tells duplicate, empty and late apart."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tuntas.contracts.base import Code, Document, Instant
+from tuntas.contracts.connectors import Clocks, Outcome, StepReplied, StepUndo, StepUndone, UserAction
+from tuntas.contracts.money import Amounts, Money
+from tuntas.contracts.personal import Personal
+
+
+class State(StrEnum):
+    """States of an effect (protocol 3). `unsent`: the call did not leave; `calling`: it is out, and its row was committed before."""
+
+    UNSENT = "unsent"
+    CALLING = "calling"
+    IN_DOUBT = "in_doubt"
+    PENDING = "pending"
+    NEEDS_USER = "needs_user"
+    DONE = "done"
+    REFUSED = "refused"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    TOMBSTONE = "tombstone"
+    UNDO_REFUSED = "undo_refused"
+
+
+OPEN = frozenset({State.UNSENT, State.CALLING, State.IN_DOUBT, State.PENDING, State.NEEDS_USER})
+COMPENSATED = frozenset({State.UNDOING, State.UNDONE, State.TOMBSTONE, State.UNDO_REFUSED})
+LIVE = OPEN | {State.DONE, State.UNDOING, State.UNDO_REFUSED}
+
+_OUTCOMES = {
+    State.DONE: Outcome.DONE,
+    State.REFUSED: Outcome.REFUSED,
+    State.PENDING: Outcome.PENDING,
+    State.NEEDS_USER: Outcome.NEEDS_USER,
+    State.IN_DOUBT: Outcome.UNKNOWN,
+    State.UNSENT: Outcome.PENDING,
+    State.CALLING: Outcome.PENDING,
+}
+
+
+class Undo(BaseModel):
+    """The undo in progress or done."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    seq: int = 0
+    fee_limit: Amounts = Field(default_factory=dict)
+    accepted_quote: str | None = None
+    outcome: Outcome = Outcome.PENDING
+    code: Code | None = None
+    nothing: bool = False
+    fee: Money | None = None
+    refund: Money | None = None
+    reference: str | None = None
+    quote_id: str | None = None
+    evidence: Document = Field(default_factory=dict)
+
+
+class Effect(BaseModel):
+    """One attempt at one provider. `calls` counts calls made; `out` is the kind of the call that is out now; `misses` inquiries without a find."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: UUID
+    step_id: str
+    attempt: int
+    state: State
+    seq: int = 0
+    provider: str = ""
+    action: str = ""
+    digest: str = ""
+    input: Document = Field(default_factory=dict)
+    amount: Money | None = None
+    travellers: tuple[Personal, ...] = ()
+    acts_on: UUID | None = None
+    forward_by: Instant | None = None
+    calls: int = 0
+    out: str | None = None
+    tries: int = 0
+    misses: int = 0
+    missed_at: Instant | None = None
+    watch_until: Instant | None = None
+    recheck: bool = False
+    code: Code | None = None
+    reason: str = ""
+    reference: str | None = None
+    clocks: Clocks = Clocks()
+    evidence: Document = Field(default_factory=dict)
+    user_action: UserAction | None = None
+    undo: Undo | None = None
+
+    def replied(self) -> StepReplied:
+        """Return the latest reply to the action; an undone effect is refused as `compensated`."""
+        outcome = _OUTCOMES.get(self.state, Outcome.REFUSED)
+        return StepReplied(
+            step_id=self.step_id,
+            attempt=self.attempt,
+            key=self.key,
+            seq=self.seq,
+            outcome=outcome,
+            code=(self.code or "compensated") if self.state in COMPENSATED else self.code,
+            reason=self.reason,
+            reference=self.reference,
+            amount=self.amount,
+            clocks=self.clocks,
+            evidence=self.evidence,
+            action=self.user_action,
+        )
+
+    def undone(self) -> StepUndone:
+        """Return the latest reply to the undo."""
+        undo = self.undo or Undo(number=1)
+        return StepUndone(
+            step_id=self.step_id,
+            key=self.key,
+            number=undo.number,
+            seq=undo.seq,
+            outcome=undo.outcome,
+            code=undo.code,
+            nothing=undo.nothing,
+            fee=undo.fee,
+            refund=undo.refund,
+            reference=undo.reference or self.reference,
+            quote_id=undo.quote_id,
+            evidence=undo.evidence,
+        )
+
+    def wanted(self, message: StepUndo) -> "Effect":
+        """Return the effect with this undo asked for; its `seq` goes on rising."""
+        seq = self.undo.seq if self.undo else 0
+        undo = Undo(number=message.number, seq=seq, fee_limit=message.fee_limit, accepted_quote=message.accepted_quote)
+        return self.model_copy(update={"undo": undo})
+
+
+class Effects(BaseModel):
+    """All effects of a task at this connector. One row and one writer: one call in flight for each provider object follows from it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str = "quiet"
+    revision: int = 0
+    effects: dict[UUID, Effect] = Field(default_factory=dict)
+
+    def put(self, effect: Effect) -> "Effects":
+        """Return the effects with this one replaced; `status` says whether anything is open or alive."""
+        effects = {**self.effects, effect.key: effect}
+        states = {e.state for e in effects.values()}
+        status = (
+            "open" if states & (OPEN | {State.UNDOING}) else "alive" if State.DONE in states or State.UNDO_REFUSED in states else "quiet"
+        )
+        return self.model_copy(update={"effects": effects, "status": status})
+
+    def busy(self, effect: Effect) -> bool:
+        """Say whether a call about the same provider object is out."""
+        family = {effect.key, effect.acts_on} - {None}
+        return any(e.out and e.key != effect.key and (e.key in family or e.acts_on in family) for e in self.effects.values())
+
+    def consumers(self, effect: Effect) -> list[Effect]:
+        """Return the later effects on this effect's object: the confirm of a hold, the capture of an authorization."""
+        return [e for e in self.effects.values() if e.acts_on == effect.key]

@@ -1,0 +1,118 @@
+"""What a connector's author writes: a provider that quotes, acts, is asked, quotes an undo and undoes. The kit guarantees the rest."""
+
+from typing import Literal, Protocol
+from uuid import UUID
+
+from pydantic import Field
+
+from tuntas.contracts.base import Code, Contract, Document, Text
+from tuntas.contracts.connectors import Clocks, Outcome, UserAction
+from tuntas.contracts.money import Money
+from tuntas.contracts.plan import Goal, Offer
+from tuntas.contracts.registry import ActionSpec, ProviderSpec
+
+
+class Wish(Contract):
+    """A goal to quote for. `travellers` are opened names; they are never stored."""
+
+    task_id: UUID
+    goal: Goal
+    travellers: tuple[str, ...] = ()
+    instrument: str = ""
+    lang: str = "en"
+    traceparent: str = ""
+
+
+class Request(Contract):
+    """One call about one effect. `reference` is ours (`<task>:<key>`), `object_reference` the provider's for the object acted on.
+
+    `idempotency_key` is the same for every repeat of the same intention, and another one for each undo.
+    """
+
+    task_id: UUID
+    key: UUID
+    action: str
+    idempotency_key: UUID
+    reference: str
+    input: Document = Field(default_factory=dict)
+    amount: Money | None = None
+    object_reference: str | None = None
+    own_reference: str | None = None
+    travellers: tuple[str, ...] = ()
+    callback_url: str | None = None
+    quote_id: str | None = None
+    traceparent: str = ""
+
+
+class ActionAnswer(Contract):
+    """What the provider says an action came to; `undone` when it says that the effect is gone."""
+
+    outcome: Outcome
+    code: Code | None = None
+    reason: Text = ""
+    reference: str | None = None
+    amount: Money | None = None
+    clocks: Clocks = Clocks()
+    evidence: Document = Field(default_factory=dict)
+    action: UserAction | None = None
+    refund: Money | None = None
+
+
+class UndoQuote(Contract):
+    """What undoing would cost now. Not allowed: the provider will not undo it at any price."""
+
+    allowed: bool = True
+    fee: Money | None = None
+    refund: Money | None = None
+    quote_id: str | None = None
+    code: Code | None = None
+
+
+class UndoAnswer(Contract):
+    """What an undo came to. `gone` says that the provider no longer knows the object or holds it expired."""
+
+    outcome: Literal[Outcome.UNDONE, Outcome.REFUSED, Outcome.PENDING]
+    code: Code | None = None
+    fee: Money | None = None
+    refund: Money | None = None
+    reference: str | None = None
+    gone: bool = False
+    evidence: Document = Field(default_factory=dict)
+
+
+class Provider(Protocol):
+    """One provider behind a connector.
+
+    Every method may raise NotSent (nothing left the process) or InDoubt (it may have acted); a refusal is an answer, not an error.
+    """
+
+    spec: ProviderSpec
+
+    async def quote(self, wish: Wish) -> list[Offer]:
+        """Return offers for a goal; an empty list if there are none."""
+        ...
+
+    async def act(self, request: Request) -> ActionAnswer:
+        """Do the action. Called again with the same key only if the provider honours keys or was asked and settled."""
+        ...
+
+    async def inquire(self, request: Request) -> ActionAnswer | None:
+        """Return what became of the action by our reference; None if the provider knows nothing of it, which proves nothing."""
+        ...
+
+    async def undo_quote(self, request: Request) -> UndoQuote:
+        """Return what undoing would cost now."""
+        ...
+
+    async def undo(self, request: Request) -> UndoAnswer:
+        """Undo the effect; without `own_reference`, cancel by our reference so that later arrivals are bound, if the provider can."""
+        ...
+
+
+class Specs(Contract):
+    """What the effects core must know of a connector: its actions and its providers, by name."""
+
+    connector: str
+    actions: dict[str, ActionSpec]
+    providers: dict[str, ProviderSpec]
+    obliging: frozenset[str] = frozenset()

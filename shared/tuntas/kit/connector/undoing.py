@@ -1,0 +1,206 @@
+"""Backward calls about an effect: quote the undo, undo, and what their answers mean. Undone is said only with evidence (protocol P7)."""
+
+from datetime import timedelta
+from typing import Any
+
+from tuntas.contracts.connectors import Outcome, StepUndo
+from tuntas.contracts.money import Money
+from tuntas.contracts.plan import Phase
+from tuntas.kit.connector import asking
+from tuntas.kit.connector.effects import COMPENSATED, OPEN, Effect, Effects, State, Undo
+from tuntas.kit.connector.provider import ActionAnswer, Specs, UndoAnswer, UndoQuote
+from tuntas.kit.decision import Answered, Context, Decision, Output, Send, Wake
+
+WATCH_SETTLES = 10
+SLOWEST_SECONDS = 60.0
+
+
+def undo(specs: Specs, state: Effects, message: StepUndo, context: Context) -> Decision[Effects]:
+    """Take an undo command."""
+    known = state.effects.get(message.key)
+    if known is None:
+        blank = Effect(key=message.key, step_id=message.step_id, attempt=0, state=State.TOMBSTONE)
+        return nothing(state, blank.wanted(message))
+    if known.undo and message.number < known.undo.number:
+        return Decision(state)
+    repeated = (
+        known.undo is not None and message.number == known.undo.number and message.accepted_quote in {None, known.undo.accepted_quote}
+    )
+    if repeated and known.state in COMPENSATED | OPEN:
+        return _again_or_answer(specs, state, known, context)
+    return _want(specs, state, known.wanted(message), context)
+
+
+def _again_or_answer(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    if effect.state in OPEN | {State.UNDOING} and effect.out is None:
+        asked = asking.inquire(specs, state, effect, context)
+        return Decision(asked.state, (Send(effect.undone()), *asked.out))
+    return Decision(state, (Send(effect.undone()),))
+
+
+def _want(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    if effect.state is State.REFUSED or effect.state in {State.UNDONE, State.TOMBSTONE}:
+        return nothing(state, effect, keep=effect.state is not State.REFUSED)
+    if effect.state is State.UNSENT and effect.out is None:
+        return nothing(state, effect)
+    if effect.state is State.NEEDS_USER and effect.out is None:
+        return begin(specs, state, effect, context)
+    if effect.state in OPEN or effect.out:
+        return _wait(specs, state, effect, context)
+    return begin(specs, state, effect, context)
+
+
+def _wait(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    """The action's outcome is open: say pending, and resolve it now if nobody is asking already."""
+    told = _answer(effect, Outcome.PENDING)
+    if told.out is not None:
+        return Decision(state.put(told), (Send(told.undone()),))
+    if specs.providers[effect.provider].cancels_by_reference:
+        onward = _cancel(specs, state, told, context)
+    else:
+        onward = asking.inquire(specs, state, told, context)
+    return Decision(onward.state, (Send(told.undone()), *onward.out))
+
+
+def begin(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    """Undo an effect that exists: nothing if a later effect on its object took it along, else quote if it may cost something."""
+    consumers = [e.state for e in state.consumers(effect)]
+    if State.UNDONE in consumers:
+        return nothing(state, effect.model_copy(update={"state": State.UNDONE}))
+    if any(s in OPEN | {State.DONE, State.UNDOING, State.UNDO_REFUSED} for s in consumers):
+        waiting = _answer(effect, Outcome.PENDING, code="consumed")
+        return Decision(state.put(waiting), (Send(waiting.undone()), _wake(waiting, context)))
+    if _free(specs, effect):
+        return _cancel(specs, state, effect, context)
+    effect, out = asking.call(state, effect, "undo_quote", context)
+    return Decision(state.put(effect), (out,))
+
+
+def _free(specs: Specs, effect: Effect) -> bool:
+    return specs.actions[effect.action].phase in {Phase.HOLD, Phase.AUTHORIZE}
+
+
+def _cancel(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    effect = effect.model_copy(update={"state": State.UNDOING})
+    effect, out = asking.call(state, effect, "undo", context)
+    return Decision(state.put(effect), (out,))
+
+
+def again(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    """A wake-up of an undo."""
+    if effect.undo is None or effect.state in {State.UNDONE, State.TOMBSTONE, State.UNDO_REFUSED}:
+        return Decision(state)
+    if effect.state is State.UNDOING:
+        return asking.inquire(specs, state, effect, context)
+    return _want(specs, state, effect, context)
+
+
+def answered(specs: Specs, state: Effects, effect: Effect, event: Answered, context: Context) -> Decision[Effects]:
+    """Take the answer to an undo quote or an undo."""
+    if event.result is None:
+        return Decision(state.put(effect), (_wake(effect, context),))
+    if event.call.kind == "undo_quote":
+        return _quoted(specs, state, effect, UndoQuote.model_validate(event.result), context)
+    return _cancelled(specs, state, effect, UndoAnswer.model_validate(event.result), context)
+
+
+def _quoted(specs: Specs, state: Effects, effect: Effect, quote: UndoQuote, context: Context) -> Decision[Effects]:
+    wish = effect.undo or Undo(number=1)
+    if not quote.allowed:
+        return _refused(state, effect, quote.code or "undo_refused")
+    if not _affordable(quote.fee, wish) and (wish.accepted_quote is None or wish.accepted_quote != quote.quote_id):
+        asked = _answer(effect, Outcome.NEEDS_USER, code="fee_above_limit", fee=quote.fee, refund=quote.refund, quote_id=quote.quote_id)
+        return Decision(state.put(asked), (Send(asked.undone()),))
+    effect = effect.model_copy(update={"undo": wish.model_copy(update={"quote_id": quote.quote_id, "fee": quote.fee})})
+    return _cancel(specs, state, effect, context)
+
+
+def _affordable(fee: Money | None, wish: Undo) -> bool:
+    return fee is None or fee.amount_minor <= wish.fee_limit.get(fee.currency, 0)
+
+
+def _cancelled(specs: Specs, state: Effects, effect: Effect, answer: UndoAnswer, context: Context) -> Decision[Effects]:
+    if answer.outcome is Outcome.REFUSED and answer.code == "fee_grown":
+        return begin(specs, state, effect.model_copy(update={"state": State.DONE}), context)
+    if answer.outcome is Outcome.REFUSED:
+        return _refused(state, effect, answer.code or "undo_refused")
+    if answer.gone and not _free(specs, effect):
+        return asking.inquire(specs, state, effect, context)
+    if answer.outcome is Outcome.PENDING:
+        waiting = _answer(effect, Outcome.PENDING)
+        return Decision(state.put(waiting), (Send(waiting.undone()), _wake(waiting, context)))
+    facts: dict[str, Any] = {"fee": answer.fee, "refund": answer.refund, "reference": answer.reference, "evidence": answer.evidence}
+    return _undone(state, effect, nothing=answer.gone, **facts)
+
+
+def asked(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, context: Context) -> Decision[Effects]:
+    """An inquiry while undoing: the answer to the undo was lost. Gone: undone. Still there: undo again with the same undo key."""
+    if answer.outcome is Outcome.UNDONE:
+        return gone(state, effect, answer)
+    if answer.outcome is Outcome.REFUSED:
+        return nothing(state, effect)
+    if answer.outcome is Outcome.DONE:
+        return begin(
+            specs, state, effect.model_copy(update={"reference": answer.reference or effect.reference, "state": State.DONE}), context
+        )
+    return Decision(state.put(effect), (_wake(effect, context),))
+
+
+def gone(state: Effects, effect: Effect, answer: ActionAnswer) -> Decision[Effects]:
+    """The provider says that the effect is no more."""
+    return _undone(state, effect, fee=effect.undo.fee if effect.undo else None, refund=answer.refund, evidence=answer.evidence)
+
+
+def by_other_side(effect: Effect, answer: ActionAnswer) -> Effect:
+    """Return an effect that the other side took back, with what it refunds."""
+    number = effect.undo.number if effect.undo else 0
+    undo_ = Undo(number=number, outcome=Outcome.UNDONE, refund=answer.refund, evidence=answer.evidence)
+    return effect.model_copy(update={"undo": undo_})
+
+
+def unfound(specs: Specs, state: Effects, effect: Effect, context: Context, *, settled: bool) -> Decision[Effects]:
+    """An undo is wanted and the provider knows nothing of the action: bind late arrivals, force an answer, or wait until it is settled."""
+    provider = specs.providers[effect.provider]
+    if provider.cancels_by_reference:
+        return _cancel(specs, state, effect, context)
+    if provider.honours_keys and _free(specs, effect):
+        return asking.act(specs, state, effect, context)
+    if not settled:
+        at = context.now + timedelta(seconds=provider.settle_seconds + 0.05)
+        return Decision(state.put(effect), (Wake(f"ask:{effect.key}", at),))
+    watch = context.now + timedelta(seconds=max(30.0, WATCH_SETTLES * provider.settle_seconds))
+    decision = nothing(state, effect.model_copy(update={"state": State.TOMBSTONE, "watch_until": watch}))
+    return Decision(decision.state, (*decision.out, Wake(f"ask:{effect.key}", context.now + timedelta(seconds=5))))
+
+
+def nothing(state: Effects, effect: Effect, *, keep: bool = False) -> Decision[Effects]:
+    """There is no effect to undo; `keep` repeats the facts of an undo that is done already."""
+    if keep and effect.undo:
+        before = state.effects[effect.key].undo
+        facts = {"fee": before.fee, "refund": before.refund, "reference": before.reference, "nothing": before.nothing} if before else {}
+        return _undone(state, effect, **facts)
+    ended = State.TOMBSTONE if effect.state in OPEN else effect.state
+    return _undone(state, effect.model_copy(update={"state": ended}), nothing=True)
+
+
+def _undone(state: Effects, effect: Effect, **facts: Any) -> Decision[Effects]:
+    done = _answer(effect, Outcome.UNDONE, **facts)
+    if done.state in {State.UNDOING, State.DONE, State.UNDO_REFUSED, State.NEEDS_USER}:
+        done = done.model_copy(update={"state": State.UNDONE, "code": None})
+    out: tuple[Output, ...] = (Send(done.undone()), Wake(f"undo:{done.key}"))
+    return Decision(state.put(done), out)
+
+
+def _refused(state: Effects, effect: Effect, code: str) -> Decision[Effects]:
+    refused = _answer(effect.model_copy(update={"state": State.UNDO_REFUSED}), Outcome.REFUSED, code=code)
+    return Decision(state.put(refused), (Send(refused.undone()), Wake(f"undo:{refused.key}")))
+
+
+def _answer(effect: Effect, outcome: Outcome, **facts: Any) -> Effect:
+    undo_ = effect.undo or Undo(number=1)
+    return effect.model_copy(update={"undo": undo_.model_copy(update={"seq": undo_.seq + 1, "outcome": outcome, "code": None, **facts})})
+
+
+def _wake(effect: Effect, context: Context) -> Wake:
+    pause = min(SLOWEST_SECONDS, 0.5 * 2 ** min(effect.calls, 8) / 2)
+    return Wake(f"undo:{effect.key}", context.now + timedelta(seconds=pause))

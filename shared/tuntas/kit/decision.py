@@ -1,0 +1,133 @@
+"""What a core decides with: events in; state, messages, timers and calls out. No I/O, no clock, no randomness."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from tuntas.contracts.base import Document, Message
+from tuntas.contracts.topics import Topic
+from tuntas.kit.errors import InvalidMessage
+
+S = TypeVar("S", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What surrounds an event. `cause` is the id from which the ids of all outputs are derived; `now` is the database's clock."""
+
+    now: datetime
+    task_id: UUID
+    tenant: str
+    cause: UUID
+    expired: bool = False
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message to publish after the commit, on its own topic or on the one named here; at least once, always with the same id."""
+
+    message: Message
+    topic: Topic | None = None
+    expires_at: datetime | None = None
+    reply_to: Topic | None = None
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Set the timer of this purpose, replacing an earlier one; no `at` cancels it."""
+
+    purpose: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call somebody outside, from the durable work table. `party` has its own breaker and concurrency limit.
+
+    The answer comes back as `Answered`; if the process dies before it is stored, as `Answered` with `lost`.
+    """
+
+    key: UUID
+    number: int
+    kind: str
+    party: str
+    body: Document
+    deadline_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A timer is due."""
+
+    purpose: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call is over: `result`, or the `code` of a failure. `lost` says that it may have acted; a failure without it, that it did not leave."""
+
+    call: Call
+    result: Document | None = None
+    code: str | None = None
+    reason: str = ""
+    lost: bool = False
+
+
+Output = Send | Wake | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[S]):
+    """The state after an event (None: no row is kept) and what leaves with it, in order."""
+
+    state: S | None
+    out: tuple[Output, ...] = ()
+
+
+Handler = Callable[[Any, Any, Context], Decision[Any]]
+
+
+@dataclass(frozen=True)
+class Core(Generic[S]):
+    """A service's decisions as a table: message type to handler, plus one handler for timers and one for answers.
+
+    Handlers are pure functions `(state or None, event, context) -> Decision`. A message type without a handler changes nothing.
+    """
+
+    state: type[S]
+    on: Mapping[type[Message], Handler]
+    fired: Handler | None = None
+    answered: Handler | None = None
+
+    def decide(self, state: S | None, event: Message | Fired | Answered, context: Context) -> Decision[S]:
+        """Decide one event.
+
+        Raises:
+            InvalidMessage: the event can never be handled.
+        """
+        handler = self._handler(event)
+        return handler(state, event, context) if handler else Decision(state)
+
+    def _handler(self, event: Message | Fired | Answered) -> Handler | None:
+        if isinstance(event, Fired):
+            return self.fired
+        if isinstance(event, Answered):
+            return self.answered
+        return self.on.get(type(event))
+
+
+def require(condition: object, code: str, reason: str = "") -> None:
+    """Refuse a message as invalid unless the condition holds.
+
+    Raises:
+        InvalidMessage: it does not.
+    """
+    if not condition:
+        raise InvalidMessage(code, reason)

@@ -1,0 +1,221 @@
+"""The only place that builds brokers and subscribers: the framework's defaults lose messages, these settings do not.
+
+Read from the earliest offset, never acknowledge first, idempotent keyed publishing with one wait for all, a parser that cannot raise,
+the range assignor, a drain before partitions are given up, lazy offset commits (a record met again is known by its id).
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerClosed, ProducerFenced, UnknownProducerId
+from faststream import AckPolicy
+from faststream.exceptions import NackMessage
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
+from faststream.kafka.response import KafkaPublishCommand
+from faststream.response.publish_type import PublishType
+
+from tuntas.kit.failpoints import pass_point
+from tuntas.kit.messaging.wire import Raw, Record
+from tuntas.kit.settings import KafkaSettings
+from tuntas.kit.telemetry.log import Log
+from tuntas.kit.telemetry.metrics import Metrics
+
+FATAL = (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerEpoch, ProducerFenced, ProducerClosed)
+PUBLISH_SECONDS = 12.0
+DRAIN_SECONDS = 20.0
+COMMIT_SECONDS = 0.25
+Handle = Callable[[Sequence[Raw]], Awaitable[None]]
+
+
+class _Batch(KafkaAckableMessage):
+    """A batch whose acknowledgement commits offsets only now and then."""
+
+    link: "Link"
+
+    async def ack(self) -> None:
+        """Commit if the last commit is a while ago; else leave it to a later batch, the idle tick or the drain."""
+        if not self.committed:
+            await self.link.commit()
+            pass_point(self.link.service, "acknowledged")
+            self.committed = None
+        await super(KafkaAckableMessage, self).ack()
+
+
+@dataclass
+class Link(ConsumerRebalanceListener):  # type: ignore[misc]
+    """A service's connection to Kafka: one broker, one batch subscriber, the publisher."""
+
+    service: str
+    broker: KafkaBroker
+    prefix: str
+    metrics: Metrics
+    log: Log
+    fatal: Callable[[BaseException], None]
+    owner_topic: str
+    assigned: Callable[[frozenset[int]], None]
+    subscriber: Any = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    dirty: bool = False
+    committed_at: float = 0.0
+    failures: int = 0
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer | None:
+        """Return the consumer beneath the subscriber, once it has started."""
+        return self.subscriber.consumer if self.subscriber else None
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Publish in order and wait for all confirmations. The time limit covers sending, too: an idempotent producer retries for ever."""
+        producer: Any = self.broker.config.producer
+        async with asyncio.timeout(PUBLISH_SECONDS):
+            sent = [await producer.publish(self._command(record)) for record in records]
+            await asyncio.gather(*sent)
+
+    def _command(self, record: Record) -> KafkaPublishCommand:
+        return KafkaPublishCommand(
+            record.body,
+            topic=self.prefix + record.topic,
+            key=record.key,
+            partition=record.partition,
+            headers=record.headers,
+            no_confirm=True,
+            _publish_type=PublishType.PUBLISH,
+        )
+
+    async def commit(self, *, now: bool = False) -> None:
+        """Commit the positions read so far, at most every quarter of a second unless told to at once."""
+        self.dirty = True
+        if self.consumer is None or (not now and time.monotonic() - self.committed_at < COMMIT_SECONDS):
+            return
+        try:
+            await self.consumer.commit()
+        except Exception:
+            self.metrics.of("tuntas_commit_failures_total").inc()
+            raise
+        finally:
+            self.dirty, self.committed_at = False, time.monotonic()
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Let the batch in flight finish and commit before the partitions go; the rejoin waits for this."""
+        if revoked and self.subscriber is not None:
+            await self.subscriber.lock.wait_release(DRAIN_SECONDS)
+            self.assigned(frozenset())
+            if self.dirty:
+                await self.commit(now=True)
+            self.log.info("partitions.revoked", count=len(revoked))
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Tell the runtime which partitions are this replica's."""
+        owned = frozenset(p.partition for p in assigned if p.topic == self.owner_topic)
+        self.log.info("partitions.assigned", count=len(assigned), owned=sorted(owned))
+        self.assigned(owned)
+        self.ready.set()
+
+    async def guarded(self, handle: Handle, batch: Sequence[Raw]) -> None:
+        """Run a handler; on a failure of our own infrastructure wait and have the batch read again."""
+        try:
+            await handle(batch)
+            self.failures = 0
+        except Exception as error:
+            self.failures += 1
+            self.metrics.of("tuntas_batch_rewinds_total", error=type(error).__name__).inc()
+            self.log.warning("batch.rewound", error=repr(error), failures=self.failures)
+            if isinstance(error, FATAL):
+                self.fatal(error)
+            await asyncio.sleep(min(20.0, 0.1 * 2 ** min(self.failures, 8)) * random.uniform(0.5, 1))  # noqa: S311
+            raise NackMessage from error
+
+
+def build_broker(service: str, settings: KafkaSettings) -> KafkaBroker:
+    """Return a broker that confirms with all replicas, never creates topics, and leaves security to the settings."""
+    return KafkaBroker(
+        settings.bootstrap,
+        client_id=f"tuntas-{service}",
+        security=settings.security(),
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=2,
+        compression_type="lz4",
+        max_batch_size=262_144,
+        graceful_timeout=DRAIN_SECONDS,
+        allow_auto_create_topics=False,
+        apply_types=False,
+        logger=logging.getLogger(f"tuntas.{service}.broker"),
+        log_level=logging.DEBUG,
+    )
+
+
+def subscribe(link: Link, settings: KafkaSettings, topics: Sequence[str], handle: Handle) -> None:
+    """Give a link its one batch subscriber, in the group `tuntas.<service>`."""
+
+    async def parse(records: tuple[Raw, ...]) -> _Batch:
+        place = f"{records[0].topic}/{records[0].partition}/{records[0].offset}"
+        batch = _Batch(
+            raw_message=records, body=records, consumer=link.consumer or FAKE_CONSUMER, correlation_id=link.service, message_id=place
+        )
+        batch.link = link
+        return batch
+
+    async def decode(message: _Batch) -> Any:
+        return message.raw_message
+
+    async def consume(records: Any) -> None:
+        await link.guarded(handle, records)
+
+    link.subscriber = link.broker.subscriber(
+        *topics,
+        group_id=settings.group(link.service),
+        group_instance_id=settings.instance_of(link.service),
+        batch=True,
+        max_records=settings.max_records,
+        batch_timeout_ms=20,
+        no_reply=True,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        listener=link,
+        partition_assignment_strategy=(RangePartitionAssignor,),
+        session_timeout_ms=30_000 if settings.instance else 10_000,
+        rebalance_timeout_ms=60_000,
+        max_poll_interval_ms=300_000,
+        parser=parse,
+        decoder=decode,
+    )
+    link.subscriber(consume)
+
+
+def follow(link: Link, topic: str, apply: Callable[[Raw], None]) -> Any:
+    """Read a compacted topic whole and then for ever, in every replica, without a group; return the subscriber."""
+
+    async def parse(records: tuple[Raw, ...]) -> KafkaAckableMessage:
+        return KafkaAckableMessage(
+            raw_message=records, body=records, consumer=FAKE_CONSUMER, correlation_id=link.service, message_id="state"
+        )
+
+    async def decode(message: KafkaAckableMessage) -> Any:
+        return message.raw_message
+
+    async def consume(records: Any) -> None:
+        for record in records:
+            apply(record)
+
+    subscriber = link.broker.subscriber(
+        topic,
+        batch=True,
+        batch_timeout_ms=50,
+        auto_offset_reset="earliest",
+        no_reply=True,
+        ack_policy=AckPolicy.MANUAL,
+        parser=parse,
+        decoder=decode,
+    )
+    subscriber(consume)
+    return subscriber

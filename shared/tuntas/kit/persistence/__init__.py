@@ -1,0 +1,1 @@
+"""PostgreSQL: pools, the tables of the runtime, the state store, migrations."""

@@ -1,0 +1,94 @@
+"""Settings from the environment; a service refuses to start with all that is wrong at once."""
+
+import os
+import ssl
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tuntas.kit.errors import ConfigurationError
+
+T = TypeVar("T", bound=BaseSettings)
+
+
+class KafkaSettings(BaseSettings):
+    """How Kafka is reached (`TUNTAS_KAFKA_*`) and how names are prefixed (`TUNTAS_TOPIC_PREFIX`)."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="TUNTAS_KAFKA_", secrets_dir=None)
+
+    bootstrap: str = "127.0.0.1:9092"
+    mechanism: Literal["none", "plain", "scram-sha-256", "scram-sha-512"] = "none"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    tls: bool = False
+    ca_file: Path | None = None
+    instance: str = Field(default="", description="A stable replica name; static membership halves the pause after a crash")
+    max_records: int = Field(default=500, ge=1, le=5000)
+    topic_prefix: str = Field(default="", validation_alias="TUNTAS_TOPIC_PREFIX", pattern=r"^([A-Za-z0-9_-]+\.)?$")
+
+    def security(self) -> BaseSecurity:
+        """Return the framework's security object for these settings."""
+        context = ssl.create_default_context(cafile=self.ca_file) if self.tls else None
+        if self.mechanism == "none":
+            return BaseSecurity(ssl_context=context, use_ssl=self.tls)
+        kind = {"plain": SASLPlaintext, "scram-sha-256": SASLScram256, "scram-sha-512": SASLScram512}[self.mechanism]
+        return kind(self.username, self.password.get_secret_value(), ssl_context=context, use_ssl=self.tls)
+
+    def group(self, service: str) -> str:
+        """Return a service's consumer group."""
+        return f"{self.topic_prefix}tuntas.{service}"
+
+    def instance_of(self, service: str) -> str | None:
+        """Return the static member id of this replica of a service, if replicas are named."""
+        return f"{service}-{self.instance}" if self.instance else None
+
+
+class PlatformSettings(BaseSettings):
+    """What every service shares (`TUNTAS_*`)."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="TUNTAS_")
+
+    connectors: tuple[str, ...] = ("payment", "travel")
+    otlp_traces: str | None = Field(default=None, description="OTLP/HTTP traces URL; none: nothing is exported")
+    trace_ratio: float = Field(default=1.0, ge=0, le=1)
+    vault_key: SecretStr = Field(description="32 bytes in hex; wraps the keys of persons")
+    approval_keys: dict[str, str] = Field(description="Key id to Ed25519 public key in hex: whose approvals connectors accept")
+    host: str = "127.0.0.1"
+
+
+class ServiceSettings(BaseSettings):
+    """What each service has for itself (`TUNTAS_<SERVICE>_*`); services add their own."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    database_url: SecretStr
+    port: int = Field(default=0, ge=0, le=65535)
+    pool_size: int = Field(default=4, ge=1, le=50)
+
+
+def load(service: str, kind: type[T]) -> tuple[KafkaSettings, PlatformSettings, T]:
+    """Read what a service needs from the environment.
+
+    Raises:
+        ConfigurationError: `bad_settings`, with every fault at once, and every unknown name under the service's prefix.
+    """
+    prefix = f"TUNTAS_{service.replace('-', '_').upper()}_"
+    known = {prefix + name.upper() for name in kind.model_fields}
+    faults = [f"{name}: unknown setting" for name in sorted(os.environ) if name.startswith(prefix) and name not in known]
+    loaded: list[Any] = []
+    for make, shown in (
+        (KafkaSettings, "TUNTAS_KAFKA_"),
+        (PlatformSettings, "TUNTAS_"),
+        (partial(kind, _env_prefix=prefix), prefix),
+    ):
+        try:
+            loaded.append(make())
+        except ValidationError as error:
+            faults += [f"{shown}{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+    if faults:
+        raise ConfigurationError("bad_settings", "\n".join(faults))
+    return loaded[0], loaded[1], loaded[2]

@@ -1,0 +1,1 @@
+"""Logs, metrics and traces, with names that are types."""

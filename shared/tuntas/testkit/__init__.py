@@ -1,0 +1,1 @@
+"""Imported by tests only: histories over pure cores, the seeded simulator, conformance suites, fixtures."""
