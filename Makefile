@@ -58,10 +58,10 @@ lock: .tuntas/uv/bin/uv ## resolve what the members need anew into requirements*
 	$(UV) -c requirements-dev.lock -o requirements.lock .tuntas/runtime.in
 
 lock-jars: .venv/members ## resolve Kafka's archives anew into kafka-*.sha256
-	$(BIN)/python -m tuntas.local.jars
+	$(BIN)/python -m tuntas.local.jars lock
 
 clean: ## delete data, logs and caches; .venv and fetched archives stay
-	PYTHONPATH=deploy/local $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m tuntas.local.stack clean
+	PYTHONPATH=deploy/local $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m tuntas.local.clean
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .tuntas/uv
 	find . -name .venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf
 
@@ -87,7 +87,7 @@ anew:
 	@touch $@
 
 .tuntas/jars/checked: deploy/local/tuntas/local/kafka-jars.sha256 .venv/members
-	@$(BIN)/python -m tuntas.local.stack fetch
+	@$(BIN)/python -m tuntas.local.jars fetch
 	@touch $@
 
 .tuntas/uv/bin/uv:

@@ -55,6 +55,16 @@ class TaskSubmitted(Message, name="task.submitted", topic=GATEWAY_EVENTS):
     utterance: Personal | None = None
 
 
+class SubmissionTaken(Message, name="submission.taken", topic=GATEWAY_EVENTS):
+    """A submission whose sender is known, on its way to the row that decides: personal parts sealed.
+
+    `digest` is of the body as it came, so that a repeat is told from another body under the same id.
+    """
+
+    digest: str
+    task: TaskSubmitted
+
+
 class TaskEvent(Message):
     """What every public event repeats. `seq` rises by one for each event of a task."""
 

@@ -1,12 +1,10 @@
 """Personal data on the wire: sealed with a key per person, so that erasing is deleting the key; hashes are over the sealed text."""
 
 import re
-from typing import Any
+from typing import Any, Self
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
-
-from typing_extensions import Self
 
 _FORM = r"sealed:v1:[0-9a-f-]{36}:[A-Za-z0-9_-]+"
 

@@ -30,9 +30,13 @@ class PlanInfeasible(Message, name="plan.infeasible", topic=PLANNER_EVENTS):
 
 
 class PlanAmend(Message, name="plan.amend", topic=PLANNER_COMMANDS):
-    """Replace the legs that failed, keep the rest. `tried` are offers that must not be proposed again."""
+    """Replace the legs that failed, keep the rest, as revision + 1. `tried` are offers that must not be proposed again.
+
+    `base` is the revision that runs, if a later one was proposed and did not come to run.
+    """
 
     revision: int
+    base: int | None = None
     epoch: int
     failed_legs: tuple[str, ...]
     tried: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from tuntas.kit.decision import Call, Core, Send
 from tuntas.kit.errors import NotSent
 from tuntas.kit.messaging.broker import DRAIN_SECONDS, Link, build_broker, follow, subscribe
 from tuntas.kit.messaging.fold import Event, Unit
-from tuntas.kit.messaging.runtime import Runtime, read_record
+from tuntas.kit.messaging.runtime import Prepare, Runtime, read_record
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
 from tuntas.kit.messaging.wire import Raw, encode
 from tuntas.kit.messaging.work import Desk, Perform
@@ -57,7 +57,8 @@ class Resources:
 
 @dataclass(frozen=True)
 class Parts:
-    """What makes a service itself. `follows` maps state topics to what each record is applied to, in every replica."""
+    """What makes a service itself. `follows` maps state topics to what each record is applied to, in every replica; `prepare` does the I/O
+    that messages need before they can be decided, such as sealing."""
 
     core: Core[Any]
     perform: Perform | None = None
@@ -66,6 +67,7 @@ class Parts:
     read: Callable[[Raw], Event] = read_record
     store: Store[Any] | None = None
     after: Callable[[Unit[Any]], None] | None = None
+    prepare: Prepare | None = None
     announce: Sequence[tuple[UUID, Message]] = ()
     topics: Sequence[str] = ()
 
@@ -125,7 +127,9 @@ class Running:
         work = UnitOfWork(service.name, parts.core, store, self.pool)
         desk = Desk(service.name, parts.perform or _nobody, self.metrics, self.log, self._nudge)
         self.link = Link(service.name, self.broker, prefix, self.metrics, self.log, self._stop, prefix + topics[0].name, self._assigned)
-        self.runtime = Runtime(service.name, work, desk, self.link.publish, self.metrics, self.log, self.tracing, parts.read, parts.after)
+        self.runtime = Runtime(
+            service.name, work, desk, self.link.publish, self.metrics, self.log, self.tracing, parts.read, parts.after, parts.prepare
+        )
         subscribe(self.link, self.kafka, [*(prefix + t.name for t in topics), *parts.topics], self._handle)
         self._followers = [follow(self.link, prefix + topic.name, apply) for topic, apply in parts.follows.items()]
 

@@ -38,6 +38,17 @@ class KafkaSettings(BaseSettings):
         kind = {"plain": SASLPlaintext, "scram-sha-256": SASLScram256, "scram-sha-512": SASLScram512}[self.mechanism]
         return kind(self.username, self.password.get_secret_value(), ssl_context=context, use_ssl=self.tls)
 
+    def client_security(self) -> dict[str, Any]:
+        """Return the same for the client library itself."""
+        protocol = ("SASL_" if self.mechanism != "none" else "") + ("SSL" if self.tls else "PLAINTEXT")
+        found: dict[str, Any] = {"security_protocol": protocol}
+        if self.tls:
+            found["ssl_context"] = ssl.create_default_context(cafile=self.ca_file)
+        if self.mechanism != "none":
+            found |= {"sasl_mechanism": self.mechanism.upper(), "sasl_plain_username": self.username}
+            found["sasl_plain_password"] = self.password.get_secret_value()
+        return found
+
     def group(self, service: str) -> str:
         """Return a service's consumer group."""
         return f"{self.topic_prefix}tuntas.{service}"

@@ -185,13 +185,27 @@ def test_a_folder_whose_making_was_cut_off_is_made_anew(make: Make, tmp_path: Pa
     assert not server.data.with_name("data.unfinished").exists()
 
 
+@pytest.mark.parametrize("lines", [0, 1, 7])
+def test_a_server_still_writing_its_status_is_not_ready_yet(make: Make, tmp_path: Path, lines: int) -> None:
+    server = make(tmp_path)
+    server.start()
+    status = server.data / "postmaster.pid"
+    complete = status.read_text()
+    assert server._ready()
+
+    status.write_text("".join(complete.splitlines(keepends=True)[:lines]))
+
+    assert not server._ready()
+    status.write_text(complete)
+
+
 def test_a_server_that_can_not_start_says_why(make: Make, tmp_path: Path) -> None:
     server = make(tmp_path)
     server.start()
     server.stop()
     (server.data / "PG_VERSION").write_text("3\n")
 
-    with pytest.raises(LocalError, match="postgres ended while starting(.|\n)*initialized by PostgreSQL version 3"):
+    with pytest.raises(LocalError, match=r"postgres ended while starting(.|\n)*initialized by PostgreSQL version 3"):
         server.start()
 
 
@@ -208,7 +222,8 @@ def test_a_normal_user_needs_no_other_account(open_folder: Path) -> None:
     python = usable_python(identity)
     environment = {"HOME": str(home), "PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1"}
 
-    done = subprocess.run([python, "-c", ORDINARY, home / "stack"], text=True, capture_output=True, env=environment, cwd="/", **identity)  # type: ignore[call-overload]
+    command = [python, "-c", ORDINARY, home / "stack"]
+    done = subprocess.run(command, check=False, text=True, capture_output=True, env=environment, cwd="/", **identity)  # type: ignore[call-overload]
 
     assert (done.stderr, done.stdout.split()) == ("", [str(home / "stack" / "postgres" / "data"), str(nobody.pw_uid)])
 

@@ -64,7 +64,11 @@ def test_all_that_is_missing_is_said_at_once(preflight: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     ("release", "family"),
-    [("ID=debian\n", "debian"), ('ID=linuxmint\nID_LIKE="ubuntu debian"\n', "debian"), ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "fedora")],
+    [
+        ("ID=debian\n", "debian"),
+        ('ID=linuxmint\nID_LIKE="ubuntu debian"\n', "debian"),
+        ('ID="rocky"\nID_LIKE="rhel centos fedora"\n', "fedora"),
+    ],
 )
 def test_the_packaging_family_is_known_by_its_release_file(preflight: ModuleType, tmp_path: Path, release: str, family: str) -> None:
     (tmp_path / "os-release").write_text(release)

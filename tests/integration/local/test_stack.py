@@ -1,6 +1,5 @@
 import asyncio
 import contextlib
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +10,10 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from tuntas.local import kafka, postgres, stack
-from tuntas.local.processes import LocalError, clean_environment, wait_for
+from tuntas.local import kafka, postgres
+from tuntas.local.clean import clean
+from tuntas.local.launch import ended
+from tuntas.local.processes import LocalError, clean_environment, take
 from tuntas.local.stack import JARS, Backends
 
 CRASH = """
@@ -24,6 +25,14 @@ backends.start()
 print(*(child.pid for child in backends.processes.running()), flush=True)
 time.sleep(600)
 """
+
+
+def gone(pid: int) -> bool:
+    """Whether a process that is not our child has ended: a zombie nobody reaps counts."""
+    try:
+        return ended(pid)
+    except FileNotFoundError:
+        return True
 
 
 @pytest.fixture(scope="module")
@@ -102,16 +111,22 @@ async def test_a_topic_is_never_made_by_using_it(backends: Backends) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await producer.send_and_wait("never", b"x")
-        assert "never" not in await producer.client.fetch_all_metadata_topics() if False else True
+    admin = AIOKafkaAdminClient(bootstrap_servers=backends.bootstrap)
+    await admin.start()
+    topics = await admin.list_topics()
+    await admin.close()
+
+    assert "never" not in topics
 
 
 async def test_kafkas_own_console_producer_can_publish_with_headers(backends: Backends) -> None:
     await make_topic(backends, "console")
     options = ["--property", "parse.headers=true", "--property", "parse.key=true"]
-    command = [kafka.java(), "-cp", kafka.fetch_tools(JARS), kafka.CONSOLE_PRODUCER]
+    command: list[str | Path] = [kafka.java(), "-cp", kafka.fetch_tools(JARS), kafka.CONSOLE_PRODUCER]
     command += ["--bootstrap-server", backends.bootstrap, "--topic", "console", *options]
 
-    subprocess.run(command, input=b'ce_type:t,ce_id:1\tkey\t{"a":1}\n', check=True, capture_output=True, env=clean_environment())
+    line = b'ce_type:t,ce_id:1\tkey\t{"a":1}\n'
+    await asyncio.to_thread(subprocess.run, command, input=line, check=True, capture_output=True, env=clean_environment())
 
     assert await read(backends, "console", 1) == [(b'{"a":1}', {"ce_type": b"t", "ce_id": b"1"})]
 
@@ -120,7 +135,7 @@ def test_a_stack_in_use_is_refused_in_one_line(backends: Backends, root: Path) -
     with pytest.raises(LocalError, match=r"^the stack `one` is in use by process \d+$"):
         Backends("one", root).start()
     with pytest.raises(LocalError, match="in use"):
-        stack.clean(root)
+        clean(root)
 
 
 def test_what_a_killed_stack_left_is_cleaned_by_the_next_start(root: Path) -> None:
@@ -132,7 +147,7 @@ def test_what_a_killed_stack_left_is_cleaned_by_the_next_start(root: Path) -> No
     with Backends("crash", root) as again:
         assert {child.pid for child in again.processes.running()}.isdisjoint(left)
         assert len(again.processes.running()) == 2
-    assert wait_for(lambda: not any(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left if Path(f"/proc/{pid}").exists()), 5)
+        assert all(gone(pid) for pid in left)
 
 
 def test_a_server_that_can_not_start_leaves_the_other_stopped_and_the_stack_free(root: Path) -> None:
@@ -140,12 +155,11 @@ def test_a_server_that_can_not_start_leaves_the_other_stopped_and_the_stack_free
     (root / "broken" / "kafka").mkdir()
     (root / "broken" / "kafka" / "data").write_text("in the way")
 
-    with pytest.raises((LocalError, OSError)):
+    with pytest.raises(LocalError, match="Kafka's storage can't be formatted"):
         broken.start()
 
     assert broken.processes.running() == []
-    shutil.rmtree(root / "broken" / "kafka", ignore_errors=True)
-    (root / "broken" / "lock").open().close()
+    take(root / "broken").close()
 
 
 def test_cleaning_deletes_data_and_logs_but_no_archives(tmp_path: Path) -> None:
@@ -157,7 +171,7 @@ def test_cleaning_deletes_data_and_logs_but_no_archives(tmp_path: Path) -> None:
     data = gone.postgres.data
     gone.processes.stop_all()
 
-    stack.clean(tmp_path)
+    clean(tmp_path)
 
     assert [path.name for path in tmp_path.iterdir()] == ["jars"]
     assert not data.exists()

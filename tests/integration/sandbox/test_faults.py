@@ -202,14 +202,14 @@ async def test_a_refund_can_be_pending(payment: "World", task: str, eventually: 
 
 
 async def test_a_fault_meets_only_what_it_is_meant_for(travel: "World", task: str) -> None:
-    await travel.fault("refuse", "flight.hold", task, match={"provider": "meridian-wings"}, code="sold_out")
-    await travel.fault("refuse", "flight.hold", task, match={"offer_rank": 2}, code="offer_expired")
     offers = await travel.offers()
-    first, second = offers[0], offers[1]
-    other = next(each for each in offers[2:] if each["provider"] == "meridian-wings")
-    codes = [(await travel.hold(f"{task}:{n}", each)).json().get("code") for n, each in enumerate((first, other, second))]
+    plain, ranked = [each for each in offers if each["provider"] == "nusantara-air"][:2]
+    other = next(each for each in offers if each["provider"] == "meridian-wings")
+    await travel.fault("refuse", "flight.hold", task, match={"provider": "meridian-wings"}, code="sold_out")
+    await travel.fault("refuse", "flight.hold", task, match={"offer_rank": ranked["rank"]}, code="offer_expired")
+    codes = [(await travel.hold(f"{task}:{n}", each)).json().get("code") for n, each in enumerate((plain, other, ranked))]
     assert codes == [None, "sold_out", "offer_expired"]
-    assert (await travel.hold("somebody-else:1", second)).status_code == 201
+    assert (await travel.hold("somebody-else:1", ranked)).status_code == 201
 
 
 async def test_a_search_is_met_by_the_task_it_names(travel: "World", task: str, in_days: Callable[[int], str]) -> None:

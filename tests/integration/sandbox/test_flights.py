@@ -131,7 +131,7 @@ async def test_a_hold_expires_by_the_clock_and_gives_its_seats_back(travel: "Wor
     order = await travel.held(f"{task}:hold")
 
     async def expired() -> bool:
-        return (await travel.orders(f"{task}:hold"))[0]["status"] == "expired"
+        return str((await travel.orders(f"{task}:hold"))[0]["status"]) == "expired"
 
     await eventually(expired)
     for action, body in (("confirm", {"reference": f"{task}:c", "amount": order["price"]}), ("extend", {})):

@@ -130,9 +130,7 @@ async def test_an_authorization_expires_and_gives_its_money_back(payment: "World
 
 
 async def test_concurrent_authorizations_cannot_spend_more_than_there_is(payment: "World", task: str) -> None:
-    answers = await asyncio.gather(
-        *(payment.authorize(f"{task}:{n}", 300, instrument="card-low", currency="SGD") for n in range(10))
-    )
+    answers = await asyncio.gather(*(payment.authorize(f"{task}:{n}", 300, instrument="card-low", currency="SGD") for n in range(10)))
     assert Counter(each.status_code for each in answers) == {201: 3, 402: 7}
 
 

@@ -35,9 +35,7 @@ async def test_a_booking_the_other_side_cancels_is_refunded_whole_and_told(
     assert (again.status_code, again.json()["code"]) == (409, "not_alive")
 
 
-async def test_a_webhook_that_is_not_accepted_is_sent_again(
-    travel: "World", task: str, inbox: "Inbox", eventually: "Eventually"
-) -> None:
+async def test_a_webhook_that_is_not_accepted_is_sent_again(travel: "World", task: str, inbox: "Inbox", eventually: "Eventually") -> None:
     inbox.statuses = [500, 503]
     order = await travel.held(f"{task}:hold", callback_url=inbox.url)
     await travel.post(f"/objects/{order['order_id']}/cancel", {"reason": "strike"})

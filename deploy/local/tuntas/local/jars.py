@@ -1,8 +1,8 @@
 """The Java archives Kafka runs on: fetched once from a Maven repository, checked against committed sums before every start.
 
 A sums file has one line per archive, as `sha256sum` writes it: the sum and the archive's place in a Maven repository, which says its
-coordinates. Fetching takes exactly those, so nothing is resolved on a user's machine. `python -m tuntas.local.jars` resolves the
-coordinates below with their dependencies and writes the sums files anew.
+coordinates. Fetching takes exactly those, so nothing is resolved on a user's machine. `python -m tuntas.local.jars
+fetch` fetches what a first start would, `... lock` resolves the coordinates below with their dependencies and writes the sums files anew.
 
 Fetching goes through `jgo`, in Python alone. Honoured: a mirror of `central` (or of `*`) in `~/.m2/settings.xml`, the `[repositories]` of
 jgo's own configuration (`JGO_CONFIG_FILE`, `~/.config/jgo.conf`), the variables `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and
@@ -22,7 +22,7 @@ from jgo.constants import MAVEN_CENTRAL_URL
 from jgo.maven import Artifact, MavenContext
 from requests import RequestException
 
-from tuntas.local.processes import LocalError
+from tuntas.local.processes import STACKS, LocalError
 
 KAFKA = "4.1.2"
 SERVER_SUMS = Path(__file__).with_name("kafka-jars.sha256")
@@ -131,7 +131,7 @@ def _lock(artifacts: Iterable[Artifact], sums: Path) -> None:
     sys.stdout.write(f"{sums.name}: {len(places)} archives\n")
 
 
-def main() -> None:
+def lock() -> None:
     """Resolve the coordinates and write the sums files anew."""
     with tempfile.TemporaryDirectory(prefix="tuntas-jars-") as scratch:
         context = _context(Path(scratch))
@@ -139,5 +139,16 @@ def main() -> None:
         _lock([context.create_dependency(_TOOLS).artifact], TOOLS_SUMS)
 
 
+def main(verb: str) -> None:
+    """Carry out `fetch` or `lock`."""
+    try:
+        if verb == "lock":
+            lock()
+        else:
+            fetch(STACKS / "jars", SERVER_SUMS, lambda line: print(line, flush=True))  # noqa: T201 - a command of its own
+    except LocalError as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

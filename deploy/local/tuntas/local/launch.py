@@ -55,7 +55,7 @@ def end_with(parent: int, signal: int) -> None:
 
 def main(order: dict[str, Any]) -> None:
     """Carry out the order of `processes.Processes.start`."""
-    record = {key: order[key] for key in ("name", "stop_signal", "log")} | {"pid": os.getpid(), "started": started("self")}
+    record = {key: order[key] for key in ("name", "order", "stop_signal", "log")} | {"pid": os.getpid(), "started": started("self")}
     Path(order["record"]).write_text(json.dumps(record))
     if order["user"]:
         drop_rights(*order["user"])

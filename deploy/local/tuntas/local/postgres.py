@@ -108,8 +108,8 @@ class Postgres:
     def _ready(self) -> bool:
         """What `pg_ctl --wait` looks at: the server's own word in `postmaster.pid`, and it's really ours."""
         with suppress(OSError):
-            lines = (self.data / "postmaster.pid").read_text().splitlines()
-            return self._child is not None and lines[0] == str(self._child.pid) and lines[7:] != [] and lines[7].strip() == "ready"
+            lines = (self.data / "postmaster.pid").read_text().split("\n")  # written line by line: any may be missing
+            return self._child is not None and lines[0] == str(self._child.pid) and "".join(lines[7:8]).strip() == "ready"
         return False
 
     def _settle(self) -> None:

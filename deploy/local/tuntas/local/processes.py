@@ -4,6 +4,7 @@ Each process has a log and a record (pid and start time) in its folder. Whatever
 the records, and a pid that now belongs to somebody else has another start time, so it is never signalled.
 """
 
+import fcntl
 import json
 import os
 import random
@@ -17,9 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TextIO
 
 from tuntas.local.launch import ended, started
 
+STACKS = Path(__file__).resolve().parents[4] / ".tuntas"  # one folder for each named stack
 _LAUNCHER = Path(__file__).with_name("launch.py")
 # The kernel ties "ends with its parent" to the thread that started the child, so one thread that lives as long as we do starts them all.
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="starter")
@@ -70,6 +73,7 @@ class Child:
     name: str
     pid: int
     started: str
+    order: int
     stop_signal: int
     log: Path
     popen: subprocess.Popen[bytes] | None = field(default=None, repr=False)
@@ -154,11 +158,12 @@ class Processes:
         if name in self._children and self._children[name].running():
             raise LocalError(f"{name} runs already")
         log, record = self.logs / f"{name}.log", self._records / f"{name}.json"
-        order = {"name": name, "command": [str(part) for part in command], "user": user, "stop_signal": int(stop_signal)}
-        order |= {"log": str(log), "record": str(record), "parent": 0 if outlives_parent else os.getpid()}
-        launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), json.dumps(order)]
+        known: dict[str, Any] = {"name": name, "order": time.monotonic_ns(), "stop_signal": int(stop_signal)}
+        task = {"command": [str(part) for part in command], "user": user, "log": str(log), "record": str(record)}
+        parent = 0 if outlives_parent else os.getpid()
+        launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), json.dumps(known | task | {"parent": parent})]
         popen = _STARTER.submit(_spawn, launcher, log, env, cwd).result()
-        child = Child(name=name, pid=popen.pid, started=started(popen.pid), stop_signal=int(stop_signal), log=log, popen=popen)
+        child = Child(**known, pid=popen.pid, started=started(popen.pid), log=log, popen=popen)
         self._children[name] = child
         return child
 
@@ -167,7 +172,7 @@ class Processes:
         read = (self._read(record) for record in self._records.glob("*.json"))
         known = {child.pid: child for child in (*read, *self._children.values()) if child}  # one just started may have no record yet
         found = [child for child in known.values() if child.running()]
-        return sorted(found, key=lambda child: int(child.started.rpartition(":")[2]), reverse=True)
+        return sorted(found, key=lambda child: child.order, reverse=True)
 
     def stop_all(self, seconds: float = 10) -> list[str]:
         """End every recorded process, the youngest first, each within so many seconds; return the names of those that ran."""
@@ -186,6 +191,27 @@ class Processes:
         except ValueError:
             return None
         return Child(**(known | {"log": Path(known["log"])}))
+
+
+def take(folder: Path) -> TextIO:
+    """Take a stack's folder for as long as the returned file is open, however its holder ends.
+
+    Raises:
+        LocalError: somebody else holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        raise LocalError(f"the stack `{folder.name}` is in use by process {holder}") from None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
 
 
 def _spawn(command: Sequence[str], log: Path, env: Mapping[str, str] | None, cwd: Path | None) -> subprocess.Popen[bytes]:

@@ -1,12 +1,5 @@
-"""PostgreSQL and Kafka of one named stack, `.tuntas/<name>/`, started side by side.
+"""PostgreSQL and Kafka of one named stack, `.tuntas/<name>/`, started side by side."""
 
-`python -m tuntas.local.stack fetch` fetches what a first start would; `... clean` deletes the data and logs of all stacks.
-"""
-
-import fcntl
-import os
-import shutil
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,9 +7,9 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from tuntas.local import kafka, postgres
-from tuntas.local.processes import LocalError, Processes
+from tuntas.local.processes import STACKS, Processes, take
 
-ROOT = Path(__file__).resolve().parents[4] / ".tuntas"
+ROOT = STACKS
 JARS = ROOT / "jars"
 
 
@@ -56,7 +49,7 @@ class Backends:
         Raises:
             LocalError: somebody else holds the stack, or a server does not start; then nothing is left running.
         """
-        self._lock = _locked(self.folder)
+        self._lock = take(self.folder)
         try:
             self.processes.stop_all()
             with ThreadPoolExecutor(max_workers=2) as pool:
@@ -95,48 +88,3 @@ class Backends:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
-
-
-def clean(root: Path = ROOT) -> None:
-    """Delete the data and logs of all stacks; fetched archives stay.
-
-    Raises:
-        LocalError: a stack is in use.
-    """
-    for folder in [path.parent for path in root.glob("*/lock")]:
-        with _locked(folder):
-            Processes(folder).stop_all()
-            postgres.remove(folder / "postgres")
-            shutil.rmtree(folder)
-
-
-def _locked(folder: Path) -> TextIO:
-    """Take the folder's lock, which the system releases however its holder ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / "lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip()
-        lock.close()
-        raise LocalError(f"the stack `{folder.name}` is in use by process {holder}") from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    return lock
-
-
-def main(verb: str) -> None:
-    """Carry out `fetch` or `clean`."""
-    try:
-        if verb == "clean":
-            clean()
-        else:
-            kafka.classpath(JARS, lambda line: print(line, flush=True))  # noqa: T201 - a command of its own
-    except LocalError as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -35,7 +35,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
-    return 0 if asyncio.run(serve(options, ready)) else 1
+    asyncio.run(serve(options, ready))
+    return 0
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ async def open_pool(dsn: str, schema: str, layout: str) -> Pool:
     """
     if not _SCHEMA_NAME.fullmatch(schema):
         raise ValueError(f"not a schema name: {schema!r}")
-    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=8, init=_prepare, server_settings={"search_path": schema})
+    settings = {"search_path": schema, "application_name": f"tuntas-sandbox {schema}"}
+    pool = await asyncpg.create_pool(dsn, min_size=1, max_size=8, init=_prepare, server_settings=settings)
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LAYOUT_LOCK)
         await connection.execute("SET LOCAL client_min_messages = warning")

@@ -1,5 +1,6 @@
 """The addresses that callers of the providers use."""
 
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -160,7 +161,8 @@ class PaymentDoor(Door):
             Route("/actions/{id}", self.decide, methods=["POST"]),
         ]
         for kind in ("authorization", "capture", "refund"):
-            routes += [Route(f"/{kind}s", _PaymentQuery(self, kind)), Route(f"/{kind}s/{{id}}", _PaymentQuery(self, kind))]
+            query = partial(self.query, kind=kind)
+            routes += [Route(f"/{kind}s", query, methods=["GET"]), Route(f"/{kind}s/{{id}}", query, methods=["GET"])]
         return routes
 
     async def authorize(self, request: Request) -> Response:
@@ -195,7 +197,7 @@ class PaymentDoor(Door):
         """Where the payer says yes or no."""
         return HTMLResponse(_ACTION_PAGE)
 
-    async def query(self, request: Request, kind: str) -> Response:
+    async def query(self, request: Request, *, kind: str) -> Response:
         """One object, or all of a kind with the caller's reference."""
         if "id" in request.path_params:
             call = Call(operation="payment.query", object_id=id_of(request), body={"kind": kind})
@@ -220,17 +222,6 @@ def _absolute(answer: Answer, request: Request) -> Answer:
     if "authorizations" in body:
         body = {"authorizations": [complete(each) for each in body["authorizations"]]}
     return answer.model_copy(update={"body": body})
-
-
-class _PaymentQuery:
-    """An inquiry about one kind of object, as an ASGI endpoint."""
-
-    def __init__(self, door: PaymentDoor, kind: str) -> None:
-        self._door = door
-        self._kind = kind
-
-    async def __call__(self, request: Request) -> Response:
-        return await self._door.query(request, self._kind)
 
 
 def travel_routes(desk: Desk) -> list[Route]:

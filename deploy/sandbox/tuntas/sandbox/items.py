@@ -12,7 +12,13 @@ from tuntas.sandbox.values import money
 
 ENDED_BY_PROVIDER = "cancelled_by_provider"
 _WAITING = ("held", "authorized", "requires_action")
-_IN_FORCE = ("held", "ticketed", "confirmed", "authorized", "captured")
+_IN_FORCE = {
+    "flight": ("held", "ticketed"),
+    "hotel": ("held", "confirmed"),
+    "authorization": ("authorized",),
+    "capture": ("captured",),
+    "refund": (),
+}
 
 
 @dataclass
@@ -50,7 +56,7 @@ class Item:
 
     def alive(self, now: datetime) -> bool:
         """Whether somebody is still bound by it."""
-        return self.state in _IN_FORCE and (self.expires_at is None or self.expires_at > now) and self.remaining_minor > 0
+        return self.state in _IN_FORCE[self.kind] and (self.expires_at is None or self.expires_at > now) and self.remaining_minor > 0
 
 
 _COLUMNS = tuple(each.name for each in fields(Item))

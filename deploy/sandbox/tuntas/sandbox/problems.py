@@ -4,10 +4,10 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-_PAYMENT_REQUIRED = frozenset({"declined", "insufficient_funds", "limit"})
+_STATUSES = {"declined": 402, "insufficient_funds": 402, "limit": 402, "not_found": 404}
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class Refusal(Exception):
     """A definite no: ``status`` is the HTTP status, ``code`` is stable, ``extra`` joins the problem document."""
 
     def __init__(self, status: int, code: str, detail: str = "", **extra: Any) -> None:
@@ -27,8 +27,8 @@ class SeveredError(Exception):
 
 
 def status_of(code: str) -> int:
-    """The HTTP status a provider uses for a refusal ``code``: 402 when it is about the payer's money, else 409."""
-    return 402 if code in _PAYMENT_REQUIRED else 409
+    """The HTTP status a provider uses for a refusal ``code``: 402 when it is about the payer's money, 404 for not_found, else 409."""
+    return _STATUSES.get(code, 409)
 
 
 def problem_response(status: int, document: dict[str, Any]) -> JSONResponse:

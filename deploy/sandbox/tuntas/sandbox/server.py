@@ -27,7 +27,13 @@ from tuntas.sandbox.webhooks import Messenger
 
 Handler: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
 _SEVER = "tuntas.sandbox.sever"
-_AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 _WORLDS: dict[str, tuple[World, Callable[[Desk], list[Route]]]] = {
     "travel": (travel.WORLD, doors.travel_routes),
@@ -130,8 +136,8 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve(options: Options, ready: Callable[[str], None]) -> bool:
-    """Runs a world until it is told to stop; calls ``ready`` with its address once it listens. False if it could not start."""
+async def serve(options: Options, ready: Callable[[str], None]) -> None:
+    """Runs a world until it is told to stop; calls ``ready`` with its address once it listens. SystemExit if it cannot start."""
     config = uvicorn.Config(
         _application(options),
         host="127.0.0.1",
@@ -142,6 +148,4 @@ async def serve(options: Options, ready: Callable[[str], None]) -> bool:
         log_level="warning",
         timeout_graceful_shutdown=2,
     )
-    server = _Server(config, ready)
-    await server.serve()
-    return server.started
+    await _Server(config, ready).serve()

@@ -39,4 +39,4 @@ class Policy:
 
     def backoff(self, count: int) -> timedelta:
         """Return the wait after the `count`-th sending in a row."""
-        return timedelta(seconds=min(self.cap_seconds, self.first_seconds * self.factor ** (count - 1)))
+        return timedelta(seconds=min(self.cap_seconds, self.first_seconds * self.factor ** max(0, count - 1)))

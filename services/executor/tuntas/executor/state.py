@@ -11,6 +11,7 @@ from tuntas.contracts.base import Document, Instant
 from tuntas.contracts.connectors import Declaration, StepStarted
 from tuntas.contracts.executor import EndResult
 from tuntas.contracts.money import Amounts, Money
+from tuntas.contracts.personal import Personal
 from tuntas.contracts.plan import Approval, StepKind
 
 
@@ -116,9 +117,9 @@ class Attempt(Frozen):
         """Return the purpose of the timer on its clock."""
         return f"clock:{self.step_id}:{self.declaration.attempt}"
 
-    def command(self, approval: Approval | None, travellers: tuple[str, ...]) -> StepStarted:
+    def command(self, approval: Approval | None, travellers: tuple[Personal, ...]) -> StepStarted:
         """Return the command of its current try."""
-        return StepStarted.model_construct(
+        return StepStarted(
             declaration=self.declaration,
             tried=self.tries,
             input=self.input,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from tuntas.contracts.money import Money
+from tuntas.contracts.money import Amounts, Money, total
 from tuntas.contracts.plan import Goal, Offer, StepKind
 from tuntas.kit.errors import Rejected
 from tuntas.planner.ordering import pivots, well_formed
@@ -51,10 +51,19 @@ def price(offer: Offer) -> int:
     return offer.price.amount_minor if offer.price else 0
 
 
-def worst_fee(offer: Offer) -> int:
-    """Return what undoing would cost at worst, in minor units; at an irreversible step without terms all is lost."""
-    lost = any(s.kind is StepKind.PIVOT and s.undo.fee is None for s in offer.steps)
-    return price(offer) if lost else sum(s.undo.fee.amount_minor for s in offer.steps if s.obliges and s.undo.fee)
+def fees(offer: Offer) -> Amounts:
+    """Return what undoing would cost at worst; at an irreversible step without terms all is lost."""
+    if offer.price and any(s.kind is StepKind.PIVOT and s.undo.fee is None for s in offer.steps):
+        return total([offer.price])
+    return total(s.undo.fee for s in offer.steps if s.undo.fee and (s.obliges or s.moves_money))
+
+
+def worst_of(offers: Iterable[Offer]) -> Amounts:
+    """Return the dearest undoing of these offers, each currency by itself."""
+    worst: Amounts = {}
+    for offer in offers:
+        worst |= {currency: max(fee, worst.get(currency, 0)) for currency, fee in fees(offer).items()}
+    return worst
 
 
 def usable(offer: Offer, until: datetime) -> bool:
@@ -64,7 +73,7 @@ def usable(offer: Offer, until: datetime) -> bool:
 
 def score(offer: Offer, policy: Policy) -> int:
     """Return the price plus a part of the worst undo fee, in hundredths of a minor unit; the lowest is best."""
-    return price(offer) * 100 + worst_fee(offer) * policy.undo_weight_percent
+    return price(offer) * 100 + sum(fees(offer).values()) * policy.undo_weight_percent
 
 
 def ranked(offers: Iterable[Offer], policy: Policy) -> tuple[Offer, ...]:
@@ -81,7 +90,7 @@ def _departure(offer: Offer) -> datetime:
 
 
 def budgets(goals: Sequence[Goal]) -> tuple[Bound, ...]:
-    """Return the budgets that goals name. One that is named alone, once or often, bounds the whole trip; of several, each bounds its own goals.
+    """Return the budgets that goals name. A single one, named once or often, bounds the whole trip; of several, each bounds its own goals.
 
     Raises:
         Rejected: `invalid_goal`: a budget is not an amount of money.
@@ -124,9 +133,9 @@ def _in_currency(leg: Candidates, currency: str) -> Candidates:
 
 
 def choose(legs: Sequence[Candidates], bounds: Sequence[Bound], policy: Policy) -> tuple[int, ...]:
-    """Return for each leg which of its offers is chosen: the lowest sum of scores within every budget and with at most one irreversible leg.
+    """Return for each leg which of its offers is chosen: the lowest sum of scores within every budget, at most one leg irreversible.
 
-    Exact for up to 64 undominated partial choices; beyond that an even sample of them, both ends included, is carried on.
+    Exact while at most 64 undominated partial choices of a pivot count remain; of more, an even sample with both ends goes on.
 
     Raises:
         Rejected: `over_budget`, with the cheapest total; `two_pivots`.
@@ -136,8 +145,8 @@ def choose(legs: Sequence[Candidates], bounds: Sequence[Bound], policy: Policy) 
     cheapest = _search(legs, (), Policy(undo_weight_percent=0))
     if cheapest is None:
         raise Rejected("two_pivots", ", ".join(leg.leg_id for leg in legs if all(pivots(o) for o in leg.offers)))
-    total = sum(_cost(leg, pick) for leg, pick in zip(legs, cheapest.picks, strict=True))
-    raise Rejected("over_budget", f"the cheapest total is {Money(amount_minor=total, currency=bounds[0].limit.currency)}")
+    least = sum(_cost(leg, pick) for leg, pick in zip(legs, cheapest.picks, strict=True))
+    raise Rejected("over_budget", f"the cheapest total is {Money(amount_minor=least, currency=bounds[0].limit.currency)}")
 
 
 def _search(legs: Sequence[Candidates], bounds: Sequence[Bound], policy: Policy) -> _Pick | None:
@@ -170,15 +179,22 @@ def _undominated(picks: Iterable[_Pick]) -> list[_Pick]:
 
 
 def _thinned(front: list[_Pick]) -> list[_Pick]:
-    if len(front) <= _FRONT:
-        return front
-    last = len(front) - 1
-    return [front[n * last // (_FRONT - 1)] for n in range(_FRONT)]
+    # Each pivot count by itself, so that the cheapest of each, which decides whether a budget can be kept, is never lost.
+    return [pick for count in (0, 1) for pick in _sampled([p for p in front if p.pivots == count])]
+
+
+def _sampled(picks: list[_Pick]) -> list[_Pick]:
+    if len(picks) <= _FRONT:
+        return picks
+    last = len(picks) - 1
+    return [picks[n * last // (_FRONT - 1)] for n in range(_FRONT)]
 
 
 def with_alternatives(legs: Sequence[Candidates], picks: Sequence[int], bounds: Sequence[Bound], policy: Policy) -> tuple[Candidates, ...]:
-    """Return each leg with its chosen offer first and then its alternatives: of the same shape, at most a headroom dearer, all within budget."""
-    slack = {b: b.limit.amount_minor - sum(_cost(leg, i) for leg, i in zip(legs, picks, strict=True) if leg.leg_id in b.legs) for b in bounds}
+    """Return each leg with its chosen offer first, then alternatives: of the same shape, dearer by the headroom at most, within budget."""
+    slack = {
+        b: b.limit.amount_minor - sum(_cost(leg, i) for leg, i in zip(legs, picks, strict=True) if leg.leg_id in b.legs) for b in bounds
+    }
     done = []
     for leg, pick in zip(legs, picks, strict=True):
         mine = [b for b in bounds if leg.leg_id in b.legs]

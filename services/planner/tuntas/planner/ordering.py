@@ -26,13 +26,14 @@ class _Placed:
 
 
 def well_formed(offer: Offer) -> bool:
-    """Say whether an offer's steps have names of their own and act on earlier steps only, and its price is not negative."""
+    """Say whether steps have names of their own and act on earlier steps, and price and fees are in one currency and not negative."""
     names: set[str] = set()
     for step in offer.steps:
         if step.name in names or (step.acts_on is not None and step.acts_on not in names):
             return False
         names.add(step.name)
-    return offer.price is None or offer.price.amount_minor >= 0
+    amounts = [m for m in (offer.price, *(step.undo.fee for step in offer.steps)) if m]
+    return all(m.amount_minor >= 0 for m in amounts) and len({m.currency for m in amounts}) <= 1
 
 
 def pivots(offer: Offer) -> int:
@@ -94,4 +95,3 @@ def _step(placed: _Placed, everything: Sequence[_Placed], above: dict[str, froze
         needs=tuple(p.step_id for p in everything if p.step_id in direct - implied),
         acts_on=placed.acts_on,
     )
-

@@ -8,7 +8,7 @@ class Policy:
     """How quotes are gathered and offers are weighed.
 
     `quote_seconds`: how long connectors have to answer. `min_validity_seconds`: an offer that expires sooner is dropped.
-    `alternatives`: how many are kept for each leg. `headroom_percent`: how much dearer than the chosen offer an alternative may be, 25 means a quarter.
+    `alternatives`: how many are kept for each leg. `headroom_percent`: how much dearer than the chosen offer one may be, 25 is a quarter.
     `undo_weight_percent`: how much of the worst undo fee is added to a price when offers are compared.
     """
 

@@ -28,9 +28,9 @@ class Quote(Contract):
 class Planning(Contract):
     """One task at the planner.
 
-    `quotes` are those of `revision`, the revision that is being worked at or was last proposed; `plans` are those proposed and still possible as a base
-    of the next. `charged` names the goals that are paid through the plan's payment leg, `tried` the offers that failed, `amended` the epoch and revision
-    of the last amendment, so that an older one is known as a repeat.
+    `quotes` are those of `revision`, which is being worked at or was last proposed; `plans` are those that may be the base of the next.
+    `charged` names the goals that are paid through the payment leg, `tried` the offers that failed, `amended` the epoch and revision of
+    the last amendment, so that an older one is known as a repeat.
     """
 
     status: Literal["quoting", "amending", "proposed", "infeasible", "withdrawn"]
@@ -48,8 +48,8 @@ class Planning(Contract):
         return self.status in {"quoting", "amending"}
 
     def plan(self, revision: int) -> Plan | None:
-        """Return the plan of a revision, if it was proposed and is still remembered."""
-        return next((p for p in self.plans if p.revision == revision), None)
+        """Return the newest plan up to a revision: not every revision that was asked for became a plan."""
+        return next((p for p in reversed(self.plans) if p.revision <= revision), None)
 
     def waiting_for(self) -> tuple[str, ...]:
         """Return the goals whose quotes are not answered."""

@@ -29,6 +29,7 @@ from tuntas.kit.telemetry.trace import Tracing
 
 S = TypeVar("S", bound=BaseModel)
 Publish = Callable[[Sequence[Record]], Awaitable[None]]
+Prepare = Callable[[list[Event]], Awaitable[list[Event]]]
 
 SWEEP_SECONDS = 5.0
 HORIZON_SECONDS = 2 * SWEEP_SECONDS
@@ -57,6 +58,7 @@ class Runtime(Generic[S]):
     tracing: Tracing
     read: Callable[[Raw], Event] = read_record
     after: Callable[[Unit[S]], None] | None = None
+    prepare: Prepare | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
     partitions: frozenset[int] = frozenset()
@@ -68,6 +70,8 @@ class Runtime(Generic[S]):
     async def handle(self, batch: Sequence[Raw]) -> None:
         """Decide a Kafka batch. Raises whatever our own infrastructure raised; the batch is then met again."""
         events, dead = self._read(batch)
+        if self.prepare:
+            events = await self.prepare(events)
         async with self.turn:
             await self._settle(events, dead)
         pass_point(self.service, "published")

@@ -19,6 +19,7 @@ LARGE = 1_000_000  # an unmarked amount from here on is rupiah, whoever writes i
 THOUSAND = 1000
 GROUP = 3
 MAX_DIGITS = 24
+SHORT_ACCOUNT, LONG_ACCOUNT, MAX_ACCOUNT = 8, 10, 20
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Words:
     def add(self, value: Decimal) -> bool:
         """A plain number part; False if it cannot follow."""
         room = self.parts[-1] if self.parts else None
-        tens = room is not None and room.is_signed() is False and value < 10 and 20 <= room % 100 and room % 10 == 0  # noqa: PLR2004
+        tens = room is not None and room.is_signed() is False and value < 10 and room % 100 >= 20 and room % 10 == 0  # noqa: PLR2004
         if not (self.is_open or tens) or (room is not None and value >= room):
             return False
         self.parts.append(value)
@@ -90,9 +91,12 @@ class Words:
 
     def multiply(self, scale: Decimal) -> bool:
         """A scale word; False if nothing it may take stands before it and it is not the first."""
-        taken = Decimal(0)
-        while self.parts and self.parts[-1] < scale:
+        taken, limit = Decimal(0), 10_000 if scale in {10_000, 100_000_000} else THOUSAND
+        while self.parts and self.parts[-1] < min(scale, limit):
             taken += self.parts.pop()
+        if self.parts and self.parts[-1] < scale:
+            self.parts.append(taken)
+            return False
         if not taken and self.parts and scale != 10:  # noqa: PLR2004
             return False
         self.parts.append((taken or Decimal(1)) * scale)
@@ -172,7 +176,7 @@ def first_part(s: Lattice, words: Words, j: int) -> int:
         return first_digits(s, words, j) if next_scale(s, j) else j
     for category in ("a", "half_of"):
         for value, k in s.by(j, category):
-            if s.by(k, "scale") and not (s.tokens[k].norm in {"m", "w", "k"}):
+            if s.by(k, "scale") and s.tokens[k].norm not in {"m", "w", "k"}:
                 words.add(Decimal(str(value)))
                 return k
     return j
@@ -209,6 +213,19 @@ def han_year(s: Lattice, i: int) -> Parsed:
 
 
 number: Rule = memo("number", alt(han_year, number_words, digits))
+
+
+def account(s: Lattice, i: int) -> Parsed:
+    """An account number: ten digits or more, or eight after a word like *rekening*; a round eight-digit number is an amount."""
+    j, text = i, ""
+    while j < len(s.tokens) and s.tokens[j].is_digits and (j == i or len(s.tokens[j].norm) > GROUP):
+        text += s.tokens[j].norm
+        j += 2 if j + 2 < len(s.tokens) and s.tokens[j + 1].norm == "-" and s.tokens[j + 2].is_digits and s.is_adjacent(j + 1) else 1
+    if not text:
+        return []
+    has_cue = any(end == i for k in range(max(0, i - 4), i) for name in ("account_cue", "bank") for _, end in s.by(k, name))
+    shortest = SHORT_ACCOUNT if has_cue or not text.endswith("000") else LONG_ACCOUNT
+    return [(text, j)] if shortest <= len(text) <= MAX_ACCOUNT else []
 
 
 def integer(low: int, high: int) -> Rule:

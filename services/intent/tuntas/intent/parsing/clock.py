@@ -74,7 +74,9 @@ _hour, _minute = integer(0, 24), integer(0, 59)
 _colon = seq(lambda _s, h, _c, m: (h, m), _hour, tight(sign(":", ".", "：")), tight(integer(0, 59)))
 _colon_only = seq(lambda _s, h, _c, m: (h, m), _hour, tight(sign(":", "：")), tight(integer(0, 59)))
 _part_of = opt(alt(word("ampm"), word("part")))
-_unless_counted = alt(*map(word, ("unit", "person", "room", "currency", "month_name", "scale", "star", "month_mark", "day_mark", "ordinal_suffix")))
+_unless_counted = alt(
+    *map(word, ("unit", "person", "room", "currency", "month_name", "scale", "star", "month_mark", "day_mark", "ordinal_suffix"))
+)
 
 _en: Rule = alt(
     seq(lambda _s, _c, hm, p: at(*hm, p), opt(word("clock_cue")), _colon_only, _part_of),
@@ -105,7 +107,18 @@ _zh: Rule = alt(
     seq(lambda _s, p, h, _m, m: at(h, m or 0, p), opt(word("part")), _hour, word("hour_mark"), opt(_zh_minutes)),
     seq(lambda _s, p, hm: at(*hm, p), word("part"), _colon_only),
 )
-exact: Rule = memo("exact", alt(_zh, _en, _id, seq(lambda _s, t: Clock(t), word("clock_word"))))
+_plain: Rule = memo("plain_clock", alt(_zh, _en, _id, seq(lambda _s, t: Clock(t), word("clock_word"))))
+
+
+def in_part(_s: Lattice, part: str, clock: Clock) -> Clock | None:
+    """A time said after its part of the day: *malam jam 8*."""
+    if not clock.vague or clock.start is None:
+        return None
+    hour, minute = map(int, clock.start.split(":"))
+    return at(hour, minute, part)
+
+
+exact: Rule = memo("exact", alt(_plain, seq(in_part, word("part"), _plain)))
 
 
 def closed(_s: Lattice, _o: Any, start: Clock, _u: Any, end: Clock) -> Clock | None:
@@ -153,11 +166,16 @@ day_parts: Rule = alt(
     seq(day_and_part, word("day_part")),
     seq(weekday_and_part, word("weekday_part")),
 )
-tonight_at: Rule = seq(
-    lambda s, text, clock: (day_and_part(s, text)[0], at(*map(int, clock.start.split(":")), text.split()[1])),
-    word("day_part"),
-    seq(lambda _s, h, _m, m: at(h, m or 0), _hour, word("hour_mark"), opt(_zh_minutes)),
-)
+
+
+def day_part_at(s: Lattice, text: str, clock: Clock) -> tuple[Day, Clock] | None:
+    """*tonight at 8*, *nanti malam jam 8*, 今晚八点."""
+    day, _ = day_and_part(s, text)
+    time = in_part(s, text.split()[1], clock)
+    return (day, time) if time else None
+
+
+tonight_at: Rule = seq(day_part_at, word("day_part"), _plain)
 durations: Rule = alt(
     seq(lambda _s, n, _m, u: Duration(n, u), count, opt(word("measure")), word("unit")),
     seq(lambda _s, n, u: Duration(n, u), integer(1, 60), tight(word("tight_unit"))),

@@ -143,7 +143,9 @@ def holiday(s: Lattice, name: str, year: int | None = None) -> Day | None:
     return dated(s, month, day, year)
 
 
-_followed: Rule = alt(*map(word, ("unit", "person", "room", "currency", "hour_mark", "ampm", "scale", "month_mark", "star")), tight(sign(":")))
+_followed: Rule = alt(
+    *map(word, ("unit", "person", "room", "currency", "hour_mark", "ampm", "scale", "month_mark", "star")), tight(sign(":"))
+)
 _dom = integer(1, 31)
 _bare_dom = unless(_dom, _followed)
 _suffixed = seq(lambda _s, n, _x: n, _dom, tight(word("ordinal_suffix")))
@@ -259,10 +261,12 @@ def from_number(_s: Lattice, _o: Any, _t: Any, number: int, _u: Any, end: Day) -
 
 
 _until = alt(word("until"), word("range_and"))
+_dotted = seq(lambda s, m, _d, d: coming(s, m, d) if s.lang == "zh" else None, integer(1, 12), _dot, _tight_number)
 _open, _tgl = opt(word("range_open")), opt(alt(word("dom_cue"), word("the")))
 _to = word("until")
 _ranges: Rule = alt(
     seq(between, _open, single, _to, single),
+    seq(between, _open, _dotted, _to, _dotted),
     seq(between, word("range_open"), single, word("range_and"), single),
     seq(until_number, _open, alt(absolute, _dom_alone, _month_day), _to, alt(_bare_dom, _marked, _suffixed)),
     seq(from_number, _open, _tgl, alt(_bare_dom, _marked, _suffixed, word("ordinal")), _until, alt(absolute, _month_day)),
@@ -271,4 +275,4 @@ _ranges: Rule = alt(
 
 def days(s: Lattice, i: int) -> Parsed:
     """Every date or date range at a token."""
-    return [*_ranges(s, i), *single(s, i), *_spans(s, i)]
+    return [*_ranges(s, i), *_spans(s, i), *single(s, i)]

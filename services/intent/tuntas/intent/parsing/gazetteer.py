@@ -21,8 +21,10 @@ from tuntas.intent.parsing.lexicon import entries, load_table
 from tuntas.intent.parsing.tokens import fold, tokenize
 
 CITY_PEOPLE = 15_000
+SHORT_NAME = 2  # *kl*, *hk*: a place only after a preposition or in capitals
 KNOWN_CITY_PEOPLE = 500_000  # from here on a name needs no preposition to be a place
 HAN_NAME_PEOPLE = 100_000
+ORDINARY_NAME_PEOPLE = 100_000  # smaller places that are called like a word (*Of*, *Man*) are left out
 NEAR_KM = 120.0
 EARTH_KM = 6371.0
 FUZZY_LENGTH = 5
@@ -85,14 +87,25 @@ def airports_around(lat: float, lon: float) -> Iterator[dict[str, Any]]:
 
 
 @cache
+def main_airports() -> frozenset[str]:
+    """The airports of the hand-written table."""
+    return frozenset(row["code"] for row in load_table("places.toml")["place"])
+
+
+@cache
 def serving_airport(name: str, country: str, lat: float, lon: float) -> str | None:
-    """The airport for a city: in its country one with its name before an international one before a nearer one, within 120 km."""
+    """The airport for a city: in its country one with its name before a main one before an international one before a nearer one, within 120 km."""
 
-    def rank(row: dict[str, Any]) -> tuple[bool, bool, float]:
+    def rank(row: dict[str, Any]) -> tuple[bool, bool, bool, float]:
         own = fold(name) in fold(f"{row['city']} {row['name']}")
-        return not own, "International" not in row["name"], distance_km((lat, lon), (row["lat"], row["lon"]))
+        return (
+            not own,
+            row["iata"] not in main_airports(),
+            "International" not in row["name"],
+            distance_km((lat, lon), (row["lat"], row["lon"])),
+        )
 
-    near = [row for row in airports_around(lat, lon) if row["country"] == country and rank(row)[2] <= NEAR_KM]
+    near = [row for row in airports_around(lat, lon) if row["country"] == country and rank(row)[3] <= NEAR_KM]
     return str(min(near, key=rank)["iata"]) if near else None
 
 
@@ -101,9 +114,9 @@ def hand_places() -> Iterator[tuple[str, Place]]:
     for row in load_table("places.toml")["place"]:
         airport = airports()[row["code"]]
         lat, lon = row.get("at", (airport["lat"], airport["lon"]))
-        place = Place(row.get("kind", "city"), row["code"], row["name"], row["country"], lat, lon)
         for name in row["names"]:
-            yield key_of(name), place
+            is_known = len(name) > SHORT_NAME or not name.isascii()
+            yield key_of(name), Place(row.get("kind", "city"), row["code"], row["name"], row["country"], lat, lon, is_known)
 
 
 def city_names(row: dict[str, Any]) -> Iterator[str]:
@@ -131,7 +144,7 @@ def index() -> dict[str, tuple[str, dict[str, Any]] | Place]:
         for name in city_names(row):
             if len(key := key_of(name)) > 1:
                 found[key] = ("city", row)
-    found = {key: row for key, row in found.items() if not is_ordinary(key)}
+    found = {key: row for key, row in found.items() if row[1]["population"] >= ORDINARY_NAME_PEOPLE or not is_ordinary(key)}
     found.update(hand_places())
     return found
 
@@ -144,7 +157,7 @@ def lookup(key: str) -> Place | None:
     city = row[1]
     name, country, lat, lon = city["name"], city["countrycode"], city["latitude"], city["longitude"]
     code = serving_airport(name, country, lat, lon)
-    return Place("city", code, name, country, lat, lon, is_known=city["population"] >= KNOWN_CITY_PEOPLE)
+    return Place("city", code, name, country, lat, lon, is_known=city["population"] >= KNOWN_CITY_PEOPLE and not is_ordinary(key))
 
 
 def by_code(code: str) -> Place | None:

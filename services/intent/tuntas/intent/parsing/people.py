@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuntas.intent.parsing.amounts import count, integer
-from tuntas.intent.parsing.grammar import Rule, alt, memo, opt, seq, tight, unless, sign, word
+from tuntas.intent.parsing.grammar import Rule, alt, memo, opt, seq, sign, tight, unless, word
 from tuntas.intent.parsing.lexicon import Lattice
 
 MANY = 50
@@ -43,7 +43,10 @@ def together(_s: Lattice, first: People, _and: Any, second: People) -> People | 
 
 
 _uncounted = alt(
-    *map(word, ("unit", "person", "room", "currency", "scale", "month_name", "ampm", "until", "ordinal_suffix", "star", "month_mark", "day_mark")),
+    *map(
+        word,
+        ("unit", "person", "room", "currency", "scale", "month_name", "ampm", "until", "ordinal_suffix", "star", "month_mark", "day_mark"),
+    ),
     sign("/", ":", ".", ","),
 )
 _one: Rule = alt(
@@ -52,7 +55,14 @@ _one: Rule = alt(
 )
 _for: Rule = seq(lambda _s, _c, n: People(adults=n), word("people_cue"), unless(integer(1, 20), _uncounted))
 _pair: Rule = seq(together, _one, opt(word("and_people")), _one)
-people: Rule = memo("people", alt(_one, _for, _pair, seq(together, _pair, opt(word("and_people")), _one), seq(together, _for, word("and_people"), _one)))
+people: Rule = memo(
+    "people", alt(_one, _for, _pair, seq(together, _pair, opt(word("and_people")), _one), seq(together, _for, word("and_people"), _one))
+)
+choices: Rule = alt(
+    seq(lambda _s, _t, n, _w: Counted(n), opt(word("the")), word("ordinal"), word("choice_after")),
+    seq(lambda _s, _c, n, _w: Counted(n), word("choice_cue"), integer(1, 20), opt(word("choice_after"))),
+    seq(lambda _s, n: Counted(n), word("choice")),
+)
 rooms: Rule = seq(lambda _s, n, _m, _w: Counted(n), integer(1, MANY), opt(word("measure")), word("room"))
 stars: Rule = alt(
     seq(lambda _s, n, _d, _w: Counted(n), integer(1, 7), opt(tight(sign("-"))), word("star")),

@@ -50,13 +50,20 @@ def small_code(s: Lattice, i: int) -> Place | None:
     return place if place and ("International" in place.name) else None
 
 
+def is_meant(s: Lattice, i: int, j: int) -> bool:
+    """Whether a name that may be something else is a place: by a preposition or a capital; for ordinary words by both."""
+    is_word = j - i == 1 and bool(s.matches[i])
+    capital = not s.tokens[i].is_han and is_capital(s, i) and i > 0
+    return (has_cue(s, i) and capital) if is_word else (has_cue(s, i) or capital)
+
+
 def named(s: Lattice, i: int) -> FoundPlace | None:
     """The longest name of a place at a token."""
     is_han = s.tokens[i].is_han
     for length in range(min(MAX_HAN_NAME if is_han else MAX_NAME_TOKENS, len(s.tokens) - i), 0, -1):
         j = i + length
         place = lookup(("" if is_han else " ").join(t.norm for t in s.tokens[i:j]))
-        if place and (place.is_known or has_cue(s, i) or (not is_han and is_capital(s, i) and i > 0)):
+        if place and (place.is_known or is_meant(s, i, j)):
             return FoundPlace(i, j, place)
     return None
 

@@ -7,21 +7,24 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tuntas.intent.parsing.amounts import Money, Number, money, number
+from tuntas.intent.parsing.amounts import Money, Number, account, money, number
 from tuntas.intent.parsing.clock import Clock, Duration, clocks, day_parts, durations, tonight_at
 from tuntas.intent.parsing.dates import Day, days
-from tuntas.intent.parsing.grammar import Rule
+from tuntas.intent.parsing.grammar import Rule, word
 from tuntas.intent.parsing.lexicon import Lattice
 from tuntas.intent.parsing.model import Value
-from tuntas.intent.parsing.people import Counted, People, people, rooms, stars
+from tuntas.intent.parsing.people import Counted, People, choices, people, rooms, stars
 
 # In this order readings of the same length win: "5 Dec" is a date before it is a number.
 KINDS: tuple[tuple[str, Rule], ...] = (
+    ("filler", word("filler")),
     ("day_part", tonight_at),
     ("day_part", day_parts),
     ("date", days),
     ("rooms", rooms),
     ("stars", stars),
+    ("choice", choices),
+    ("account", account),
     ("money", money),
     ("people", people),
     ("duration", durations),
@@ -50,8 +53,15 @@ def read_at(s: Lattice, i: int) -> tuple[str, Any, int] | None:
     return best
 
 
+def parts_of(kind: str, value: Any) -> list[tuple[str, Any]]:
+    """What a reading gives: a day with its part of the day gives both, a filler (一下 is no number) nothing."""
+    if kind == "day_part":
+        return [("date", value[0]), ("time", value[1])]
+    return [] if kind == "filler" else [(kind, value)]
+
+
 def find(s: Lattice) -> list[Found]:
-    """Every value of a text, in order and without overlap; a day with its part of the day gives both."""
+    """Every value of a text, in order and without overlap."""
     found: list[Found] = []
     i = 0
     while i < len(s.tokens):
@@ -60,8 +70,7 @@ def find(s: Lattice) -> list[Found]:
             i += 1
             continue
         kind, value, j = read
-        parts = [("date", value[0]), ("time", value[1])] if kind == "day_part" else [(kind, value)]
-        found.extend(Found(k, i, j, v) for k, v in parts)
+        found.extend(Found(k, i, j, v) for k, v in parts_of(kind, value))
         i = j
     return found
 
@@ -108,13 +117,15 @@ def describe(value: Any) -> dict[str, Any]:
             return {"kind": "people", "value": people_json(value)}
         case Counted():
             return {"kind": "number", "value": value.count}
+        case str():
+            return {"kind": "number", "value": int(value)}
         case _:
             return {"kind": "number", "value": number_json(value)}
 
 
 def as_value(s: Lattice, found: Found) -> Value:
     """A found value as the parser's public one."""
-    unit = {"rooms": "room", "stars": "star"}.get(found.kind)
+    unit = {"rooms": "room", "stars": "star", "choice": "choice"}.get(found.kind)
     fields = describe(found.value)
     return Value(span=s.span(found.i, found.j), text=s.slice(found.i, found.j), **({"unit": unit} if unit else {}) | fields)
 

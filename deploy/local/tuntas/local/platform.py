@@ -1,0 +1,199 @@
+"""The whole platform on this machine: backends, schemas, topics, sandbox world and services, started in order and stopped in reverse."""
+
+import asyncio
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from tuntas.contracts.topics import all_topics
+from tuntas.kit.messaging import topics
+from tuntas.kit.persistence.migrate import upgrade
+from tuntas.kit.persistence.tables import bootstrap
+from tuntas.kit.settings import KafkaSettings
+from tuntas.local.processes import Child, LocalError, free_port
+from tuntas.local.secrets import APPROVAL_KEY, SIGNING_KEY, TENANT, Secrets, of_stack
+from tuntas.local.services import CONNECTORS, PACKAGES
+from tuntas.local.stack import ROOT, Backends
+
+DATABASE = "tuntas"
+WORLDS = ("travel", "payment")
+READY_SECONDS = 60.0
+Say = Callable[[str], None]
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where things listen: URLs of the doors and of the sandbox worlds."""
+
+    gateway: str
+    worlds: dict[str, str]
+    ports: dict[str, int]
+
+
+class Platform:
+    """One named stack, `.tuntas/<name>/`.
+
+    Args:
+        name: the folder.
+        separate: one process per service instead of one for all.
+        extra: more environment for services, such as failpoints or a trace endpoint.
+        say: told in one line what takes long.
+        fresh: forget what an earlier run left in PostgreSQL and Kafka.
+    """
+
+    def __init__(
+        self, name: str, *, separate: bool = False, extra: Mapping[str, str] | None = None, say: Say = _quiet, root: Path = ROOT
+    ) -> None:
+        self.backends = Backends(name, root, say)
+        self.folder, self._say, self._separate = self.backends.folder, say, separate
+        self._extra = dict(extra or {})
+        self.services: dict[str, Child] = {}
+        self.worlds: dict[str, Child] = {}
+
+    def start(self) -> None:
+        """Start everything and wait until each service takes records. If anything fails, nothing is left running."""
+        self.backends.start()
+        try:
+            self.secrets = of_stack(self.folder, (*PACKAGES, "tuntas_ops"))
+            self.addresses = self._addresses()
+            self._say("preparing schemas and topics")
+            asyncio.run(self._prepare())
+            for world in WORLDS:
+                self.start_world(world)
+            self._say("starting services")
+            for name in PACKAGES if self._separate else ("all",):
+                self.start_service(name)
+            self._await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything, youngest first."""
+        self.backends.stop()
+
+    def dsn(self, role: str) -> str:
+        """Return the connection URL of a role in the platform's database."""
+        at = urlsplit(self.backends.dsn)
+        user = role.replace("-", "_")
+        return f"postgresql://{user}:{self.secrets.passwords[role]}@{at.hostname}:{at.port}/{DATABASE}"
+
+    def admin_dsn(self, database: str = DATABASE) -> str:
+        """Return the administrator's connection URL."""
+        return urlsplit(self.backends.dsn)._replace(path=f"/{database}").geturl()
+
+    def _addresses(self) -> Addresses:
+        names = list(PACKAGES) if self._separate else ["all"]
+        ports = {name: free_port() for name in (*names, *WORLDS)}
+        worlds = {world: f"http://127.0.0.1:{ports[world]}" for world in WORLDS}
+        return Addresses(f"http://127.0.0.1:{ports['gateway' if self._separate else 'all']}", worlds, ports)
+
+    async def _prepare(self) -> None:
+        admin = await asyncpg.connect(self.admin_dsn("postgres"))
+        known = {r["datname"] for r in await admin.fetch("select datname from pg_database")}
+        for database in {DATABASE, "sandbox"} - known:
+            await admin.execute(f"create database {database}")
+        await admin.close()
+        admin = await asyncpg.connect(self.admin_dsn())
+        passwords = {name: self.secrets.passwords[name] for name in PACKAGES}
+        for statement in bootstrap(passwords, self.secrets.passwords["tuntas_ops"]):
+            await admin.execute(statement)
+        await admin.close()
+        await asyncio.gather(
+            asyncio.to_thread(self._migrate), topics.create(KafkaSettings(bootstrap=self.backends.bootstrap), all_topics(CONNECTORS))
+        )
+
+    def _migrate(self) -> None:
+        for name, package in PACKAGES.items():
+            upgrade(package, self.dsn(name))
+
+    def start_world(self, world: str) -> None:
+        """Start one sandbox world; a world started again finds what it held."""
+        port = str(self.addresses.ports[world])
+        command = [sys.executable, "-m", "tuntas.sandbox", "serve", "--world", world, "--port", port, "--dsn", self.admin_dsn("sandbox")]
+        env = os.environ | {"TUNTAS_SANDBOX_WEBHOOK_SECRET": self.secrets.webhook}
+        self.worlds[world] = self.backends.processes.start(f"sandbox-{world}", command, env=env)
+        self._await_port(self.worlds[world], f"{self.addresses.worlds[world]}/healthz")
+
+    def start_service(self, name: str, **extra: str) -> None:
+        """Start one service, or `all` of them in one process; it is ready when `await_ready` says so."""
+        module = ["tuntas.local.services", str(self.addresses.ports["all"])] if name == "all" else [PACKAGES[name], "serve"]
+        self.services[name] = self.backends.processes.start(
+            name, [sys.executable, "-m", *module], env=os.environ | self.environment() | extra
+        )
+
+    def _await_ready(self) -> None:
+        for name in self.services:
+            self.await_ready(name)
+
+    def await_ready(self, name: str) -> None:
+        """Wait until a service takes records."""
+        self._await_port(self.services[name], f"http://127.0.0.1:{self.addresses.ports[name]}/readyz")
+
+    def _await_port(self, child: Child, url: str) -> None:
+        child.wait_until(lambda: answers(url), READY_SECONDS)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the services."""
+        s, worlds = self.secrets, self.addresses.worlds
+        own = {f"TUNTAS_{n.replace('-', '_').upper()}_DATABASE_URL": self.dsn(n) for n in PACKAGES}
+        ports = {f"TUNTAS_{n.replace('-', '_').upper()}_PORT": str(p) for n, p in self.addresses.ports.items() if n in PACKAGES}
+        callback = {
+            f"TUNTAS_CONNECTORS_{c.upper()}_CALLBACK_BASE": f"http://127.0.0.1:{self.addresses.ports[f'connectors-{c}' if self._separate else 'all']}"
+            for c in CONNECTORS
+        }
+        connectors = {
+            f"TUNTAS_CONNECTORS_{c.upper()}_{name}": value
+            for c in CONNECTORS
+            for name, value in (("BASE_URL", worlds[c]), ("WEBHOOK_SECRET", s.webhook))
+        }
+        return {
+            "TUNTAS_KAFKA_BOOTSTRAP": self.backends.bootstrap,
+            "TUNTAS_KAFKA_INSTANCE": "1",
+            "TUNTAS_CONNECTORS": json.dumps(CONNECTORS),
+            "TUNTAS_VAULT_KEY": s.vault_key,
+            "TUNTAS_APPROVAL_KEYS": json.dumps({APPROVAL_KEY: s.approval_public}),
+            "TUNTAS_TRUST_APPROVAL_KEY_ID": APPROVAL_KEY,
+            "TUNTAS_TRUST_APPROVAL_PRIVATE_KEY": s.approval_private,
+            "TUNTAS_GATEWAY_TENANTS_FILE": str(self._tenants(s)),
+            **own,
+            **ports,
+            **callback,
+            **connectors,
+            **self._extra,
+        }
+
+    def _tenants(self, s: Secrets) -> Path:
+        tenants = {
+            TENANT: {"api_keys": [hashlib.sha256(s.api_key.encode()).hexdigest()], "signing_keys": {SIGNING_KEY: s.signing_public}},
+            "operators": {"api_keys": [hashlib.sha256(s.operator_key.encode()).hexdigest()], "signing_keys": {}},
+        }
+        path = self.folder / "tenants.json"
+        path.write_text(json.dumps(tenants, indent=2))
+        return path
+
+
+def answers(url: str) -> bool:
+    """Say whether a local URL answers with success."""
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            return int(answer.status) < 300  # noqa: PLR2004
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+__all__ = ["Addresses", "LocalError", "Platform", "answers"]

@@ -1,0 +1,138 @@
+"""Which steps may start, for how much, and how an attempt is declared and asked again."""
+
+import json
+from collections.abc import Iterator
+
+from tuntas.contracts import ids
+from tuntas.contracts.connectors import Declaration
+from tuntas.contracts.money import Money, total
+from tuntas.contracts.plan import OfferStep, Phase, Plan, Step, StepKind
+from tuntas.executor.run import Run
+from tuntas.executor.state import Attempt, AttemptStatus
+
+
+def startable(run: Run) -> Iterator[Step]:
+    """Yield the steps that may be attempted now."""
+    return (step for step in run.plan.steps if _may_start(run, step))
+
+
+def _may_start(run: Run, step: Step) -> bool:
+    attempts = run.state.of_step(step.step_id)
+    waits = attempts and attempts[-1].not_before and run.now < attempts[-1].not_before
+    lost = any(loss.leg_id == step.leg_id for loss in run.state.losses)
+    return (
+        not waits
+        and not lost
+        and all(a.gone for a in attempts)
+        and not any(a.status is AttemptStatus.RELEASING for a in run.state.alive(step.leg_id))
+        and all(run.state.is_done(need) for need in awaited(run.plan, step))
+    )
+
+
+def awaited(plan: Plan, step: Step) -> set[str]:
+    """Return the steps that must be done before this one; a pivot waits for every step that may still fail (protocol P9)."""
+    needs = {*step.needs, *step.sums} | ({step.acts_on} if step.acts_on else set())
+    if step.kind is StepKind.PIVOT:
+        needs |= {s.step_id for s in plan.steps if s.kind is StepKind.COMPENSATABLE}
+    return needs
+
+
+def lapsing(run: Run) -> Iterator[Attempt]:
+    """Yield the effects whose clock is within the margin while something still has to act on them.
+
+    A step that is acting on one already is not disturbed: the provider's answer decides.
+    """
+    for attempt in run.state.attempts:
+        if not attempt.done or not attempt.clock or run.now < attempt.clock - run.policy.margin:
+            continue
+        followers = [run.state.latest(s.step_id) for s in run.plan.steps if s.acts_on == attempt.step_id]
+        waiting = any(f is None or f.gone for f in followers)
+        if waiting and not any(f and f.open for f in followers):
+            yield attempt
+
+
+def amount_of(run: Run, step: Step) -> Money | None:
+    """Return what a step obliges or moves: the actual amounts it sums up, its ceiling if it sets money aside, or its offer's price."""
+    if step.sums:
+        return _sum(run, step)
+    if step.phase is Phase.AUTHORIZE and step.ceiling and _offer_step(run, step).moves_money:
+        return step.ceiling
+    return run.offer(step.leg_id).price
+
+
+def _sum(run: Run, step: Step) -> Money | None:
+    parts = [a for name in step.sums if (a := run.state.latest(name))]
+    sums = total(money for a in parts if (money := a.actual or a.amount))
+    currency = step.ceiling.currency if step.ceiling else next(iter(sums), None)
+    return Money(amount_minor=sums.get(currency, 0), currency=currency) if currency else None
+
+
+def within_ceiling(step: Step, amount: Money | None) -> bool:
+    """Say whether an amount is in the currency of the step's ceiling and not above it."""
+    if step.ceiling is None or amount is None:
+        return True
+    return amount.currency == step.ceiling.currency and amount.amount_minor <= step.ceiling.amount_minor
+
+
+def declare(run: Run, step: Step) -> None:
+    """Declare the next attempt of a step and command it, in one record."""
+    attempt = _attempt(run, step)
+    run.set(attempts=(*run.state.attempts, attempt))
+    run.transmit(attempt)
+
+
+def ask_again(run: Run, attempt: Attempt, *, silent: int) -> None:
+    """Send an attempt once more, with the same key and body; `silent` counts sendings since the last sign of life."""
+    run.transmit(run.change(attempt, tries=attempt.tries + 1, silent=silent))
+
+
+def _offer_step(run: Run, step: Step) -> OfferStep:
+    return run.offer(step.leg_id).step(step.name)
+
+
+def _attempt(run: Run, step: Step) -> Attempt:
+    offered, amount = _offer_step(run, step), amount_of(run, step)
+    object_ = run.state.latest(step.acts_on) if step.acts_on else None
+    body = {
+        "action": offered.action,
+        "input": offered.input,
+        "acts_on": object_ and str(object_.key),
+        "amount": amount and amount.model_dump(),
+    }
+    return Attempt(
+        declaration=_declaration(run, step, offered, amount, _digest(body)),
+        input=offered.input,
+        acts_on=object_.key if object_ else None,
+        amount=amount,
+        obliges=offered.obliges or offered.moves_money,
+        offer_id=run.offer(step.leg_id).offer_id,
+    )
+
+
+def _digest(body: object) -> str:
+    return ids.digest(json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+
+
+def _declaration(run: Run, step: Step, offered: OfferStep, amount: Money | None, digest: str) -> Declaration:
+    state, number = run.state, len(run.state.of_step(step.step_id)) + 1
+    assert state.forward_by is not None, "an execution with a plan has a deadline"  # noqa: S101 - for the type checker
+    return Declaration(
+        step_id=step.step_id,
+        leg_id=step.leg_id,
+        connector=run.plan.leg(step.leg_id).connector,
+        provider=run.offer(step.leg_id).provider,
+        attempt=number,
+        key=ids.attempt_key(run.context.task_id, step.step_id, number),
+        body_digest=digest,
+        revision=state.revision,
+        epoch=state.epoch,
+        kind=step.kind,
+        action=offered.action,
+        needs=step.needs,
+        start=len(state.attempts) + 1,
+        undo=offered.undo,
+        at_risk=amount,
+        moves_money=offered.moves_money,
+        forward_by=state.forward_by,
+        fee_limit=state.fee_limit,
+    )

@@ -1,0 +1,94 @@
+"""One decision in the making: the state as it changes, and what leaves with it."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from tuntas.contracts.base import Message
+from tuntas.contracts.plan import Offer, Plan
+from tuntas.contracts.topics import EXECUTOR_REPLIES, connector_commands
+from tuntas.executor.policy import Policy
+from tuntas.executor.state import Attempt, AttemptStatus, Execution, Loss
+from tuntas.kit.decision import Context, Decision, Output, Send, Wake
+
+FORWARD_BY = "forward_by"
+AMEND = "amend"
+
+
+@lru_cache(maxsize=512)
+def parse_plan(text: str) -> Plan:
+    """Parse a plan's bytes; cached, for each event of a task meets the same text.
+
+    Raises:
+        pydantic.ValidationError: it is not a plan.
+    """
+    return Plan.model_validate_json(text)
+
+
+class Run:
+    """Collects the changes and outputs of one event. Lives inside one pure decision and never leaves it."""
+
+    def __init__(self, state: Execution, policy: Policy, context: Context) -> None:
+        self.state, self.policy, self.context = state, policy, context
+        self._out: list[Output] = []
+
+    @property
+    def now(self) -> datetime:
+        """Return the database's clock."""
+        return self.context.now
+
+    @property
+    def plan(self) -> Plan:
+        """Return the approved plan; one without a plan is a tombstone and never asks."""
+        return parse_plan(self.state.plan)
+
+    def offer(self, leg_id: str) -> Offer:
+        """Return the offer a leg is at."""
+        return self.plan.leg(leg_id).offers[self.state.choices.get(leg_id, 0)]
+
+    def decision(self) -> Decision[Execution]:
+        """Return what was decided."""
+        return Decision(self.state, tuple(self._out))
+
+    def set(self, **changes: Any) -> None:
+        """Change fields of the state."""
+        self.state = self.state.model_copy(update=changes)
+
+    def send(self, message: Message) -> None:
+        """Publish a message on its own topic."""
+        self._out.append(Send(message))
+
+    def wake(self, purpose: str, at: datetime | None = None) -> None:
+        """Set or (without an instant) cancel a timer."""
+        self._out.append(Wake(purpose, at))
+
+    def change(self, attempt: Attempt, **changes: Any) -> Attempt:
+        """Change one attempt and return it as it is now."""
+        changed = attempt.model_copy(update=changes)
+        self.set(attempts=tuple(changed if a.key == attempt.key else a for a in self.state.attempts))
+        return changed
+
+    def settle(self, attempt: Attempt, status: AttemptStatus, **changes: Any) -> Attempt:
+        """Take an attempt to a state in which no answer is awaited."""
+        if attempt.open:
+            self.wake(attempt.timer)
+        if attempt.clock:
+            self.wake(attempt.clock_timer)
+        return self.change(attempt, status=status, **changes)
+
+    def lose(self, attempt: Attempt, code: str) -> None:
+        """Leave it to the ladder what becomes of an attempt that will not do."""
+        others = tuple(loss for loss in self.state.losses if loss.key != attempt.key)
+        self.set(losses=(*others, Loss(key=attempt.key, step_id=attempt.step_id, leg_id=attempt.leg_id, code=code)))
+
+    def transmit(self, attempt: Attempt) -> None:
+        """Send an attempt's command, and wake when its answer is late."""
+        topic = connector_commands(attempt.declaration.connector)
+        message = attempt.command(self.state.approval, self.plan.travellers)
+        self._out.append(Send(message, topic, expires_at=self.state.forward_by, reply_to=EXECUTOR_REPLIES))
+        pause = self.policy.pending_seconds if attempt.status is AttemptStatus.PENDING else None
+        self.wake(attempt.timer, self.later(pause) if pause else self.now + self.policy.backoff(attempt.silent))
+
+    def later(self, seconds: float) -> datetime:
+        """Return the instant this many seconds from now."""
+        return self.now + timedelta(seconds=seconds)

@@ -1,0 +1,52 @@
+"""The table of goals: which labels there are, which slots they have, what they need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tuntas.intent.parsing.lexicon import load_table
+from tuntas.intent.parsing.model import Goal
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One row of the table: a topic with its label for wanting choices and its label for wanting it done."""
+
+    topic: str
+    act: str
+    slots: tuple[str, ...]
+    needs: tuple[str, ...]
+    enough: tuple[str, ...]
+    evidence: tuple[str, ...]
+    search: str | None = None
+
+
+@cache
+def table() -> dict[str, Any]:
+    """The table as written."""
+    return load_table("goals.toml")
+
+
+@cache
+def specs() -> dict[str, Spec]:
+    """Every goal by its topic."""
+    rows = ({key: tuple(value) if isinstance(value, list) else value for key, value in row.items()} for row in table()["goal"])
+    return {spec.topic: spec for spec in (Spec(**row) for row in rows)}
+
+
+@cache
+def by_label() -> dict[str, Spec]:
+    """Every goal by its labels."""
+    return {label: spec for spec in specs().values() for label in (spec.search, spec.act) if label}
+
+
+def missing(goal: Goal) -> tuple[str, ...]:
+    """The slots that a goal still needs, the most important first; a round trip needs its return date."""
+    spec = by_label().get(goal.label)
+    if spec is None:
+        return ()
+    trip = goal.slots.get("trip_type")
+    needs = (*spec.needs, "return_date") if trip and trip.canonical == "round_trip" else spec.needs
+    return tuple(name for name in needs if name not in goal.slots)

@@ -1,0 +1,77 @@
+"""The words of a sentence that say what is wanted: topics, verbs, yes and no, things the platform does not do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tuntas.intent.parsing.gazetteer import FUZZY_LENGTH, index, misspelt
+from tuntas.intent.parsing.lexicon import Lattice, entries
+
+INTENT = (
+    "topic", "topic_weak", "payment_verb", "verb", "imperative", "unserved", "question", "chat", "approve", "decline", "cancel", "status",
+    "negation", "task_noun", "bill_kind",
+)  # fmt: skip
+REPAIRED = frozenset(
+    {"topic", "topic_weak", "verb", "payment_verb", "weekday", "month_name", "day", "cabin", "part", "unit", "person", "cancel"}
+)
+INSIDE_VALUES = frozenset({"topic", "topic_weak", "per_night"})
+MAX_REPAIRS = 12
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A word or phrase of one intent category between two tokens."""
+
+    category: str
+    value: Any
+    i: int
+    j: int
+
+
+@cache
+def repairable() -> dict[str, list[str]]:
+    """Words worth mending, by first letter."""
+    found: dict[str, list[str]] = {}
+    for norm, rows in entries().items():
+        if len(norm) >= FUZZY_LENGTH and norm.isascii() and any(not rest and category in REPAIRED for rest, _, category, _ in rows):
+            found.setdefault(norm[0], []).append(norm)
+    return found
+
+
+def repair(s: Lattice) -> int:
+    """Give misspelt words the meanings of the word they are a slip of; how many were mended."""
+    tried = mended = 0
+    for i, token in enumerate(s.tokens):
+        if tried >= MAX_REPAIRS:
+            break
+        if s.matches[i] or len(token.norm) < FUZZY_LENGTH or not token.norm.isascii() or not token.norm.isalpha() or token.norm in index():
+            continue
+        tried += 1
+        word = misspelt(token.norm, repairable().get(token.norm[0], []))
+        for rest, _, category, value in entries().get(word or "", ()):
+            if not rest:
+                s.matches[i].setdefault(category, []).append((value, i + 1))
+        mended += word is not None
+    return mended
+
+
+def marks_at(s: Lattice, i: int, categories: Iterable[str]) -> list[Mark]:
+    """The longest phrases at a token, in all categories they belong to."""
+    found = [Mark(category, value, i, j) for category in categories for value, j in s.by(i, category)]
+    last = max((m.j for m in found), default=i)
+    return [m for m in found if m.j == last]
+
+
+def find_marks(s: Lattice, values: set[int], places: set[int]) -> list[Mark]:
+    """Every mark, left to right; inside a value only topics count (*two rooms*), inside a place nothing."""
+    found: list[Mark] = []
+    i = 0
+    while i < len(s.tokens):
+        categories = () if i in places else INSIDE_VALUES if i in values else INTENT
+        here = marks_at(s, i, categories)
+        found.extend(here)
+        i = here[0].j if here else i + 1
+    return found

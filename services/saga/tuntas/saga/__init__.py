@@ -1,0 +1,1 @@
+"""The saga coordinator: it goes back, and says the outcome."""

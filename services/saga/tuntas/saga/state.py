@@ -1,0 +1,169 @@
+"""What the coordinator remembers of one task: its effects, how forward ended, and what it works towards."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tuntas.contracts.base import Code, Instant
+from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome
+from tuntas.contracts.executor import EndResult, TallyEntry
+from tuntas.contracts.money import Amounts, Money
+from tuntas.contracts.plan import StepKind
+from tuntas.contracts.saga import SagaOutcome
+
+
+class Status(StrEnum):
+    """States of a saga (protocol 3)."""
+
+    OPEN = "open"
+    HALTING = "halting"
+    COMPENSATING = "compensating"
+    NEEDS_ATTENTION = "needs_attention"
+    COMPLETED = "completed"
+    COMPENSATED = "compensated"
+    REOPENED = "reopened"
+
+
+FORWARD = frozenset({Status.OPEN, Status.REOPENED})
+TERMINAL = frozenset({Status.COMPLETED, Status.COMPENSATED})
+
+
+class Phase(StrEnum):
+    """Where the coordinator is with an effect. `waiting`: for a person; `kept`: left at its provider by a person's decision."""
+
+    STANDING = "standing"
+    UNDOING = "undoing"
+    WAITING = "waiting"
+    UNDONE = "undone"
+    KEPT = "kept"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    def but(self, **changes: Any) -> Self:
+        """Return a copy with these fields changed."""
+        return self.model_copy(update=changes)
+
+
+class Effect(_Part):
+    """A declared attempt. `listed` is its outcome in the tally, none before it.
+
+    `number` is the undo's, `sends` how often it left (0: queued), `answered` that only a higher number can be sent.
+    `lost`: the other side took it back and the executor does not know.
+    """
+
+    declaration: Declaration
+    phase: Phase = Phase.STANDING
+    listed: Outcome | None = None
+    observed: Outcome | None = None
+    observed_seq: int = 0
+    reference: str | None = None
+    amount: Money | None = None
+    number: int = 0
+    sends: int = 0
+    answered: bool = False
+    undo_seq: int = 0
+    nothing: bool = False
+    lost: bool = False
+    marked: bool = False
+    code: Code | None = None
+    fee: Money | None = None
+    refund: Money | None = None
+    asked_fee: Money | None = None
+    quote_id: str | None = None
+    accepted_quote: str | None = None
+    note: str = ""
+
+    @property
+    def key(self) -> UUID:
+        """Return the attempt's key."""
+        return self.declaration.key
+
+    @property
+    def price(self) -> Money | None:
+        """Return what it obliged or moved: the actual amount, else the one at risk."""
+        return self.amount or self.declaration.at_risk
+
+    @property
+    def doubtful(self) -> bool:
+        """Say whether it stands, or may."""
+        return self.phase is Phase.STANDING and self.listed is not Outcome.DONE
+
+    @property
+    def pivot(self) -> bool:
+        """Say whether it is irreversible and may have happened."""
+        return self.declaration.kind is StepKind.PIVOT and self.phase is Phase.STANDING
+
+    def unwanted(self) -> Self:
+        """Return it to be undone: with the number that may be sent, and a fresh budget."""
+        number = self.number + 1 if self.answered or not self.number else self.number
+        return self.but(phase=Phase.UNDOING, number=number, sends=0, answered=False, code=None, lost=False)
+
+    def waiting(self, code: str, **changes: Any) -> Self:
+        """Return it as waiting for a person."""
+        return self.but(phase=Phase.WAITING, code=code, **changes)
+
+
+class Ending(_Part):
+    """How the executor ended an epoch."""
+
+    epoch: int
+    result: EndResult
+    code: Code
+    titles: tuple[str, ...] = ()
+    rungs: tuple[str, ...] = ()
+
+
+class Saga(_Part):
+    """One task. `aim` is the outcome it works towards once forward is over and judged; `closing` the last outcome's number.
+
+    `awaited` are tally entries whose declarations were not read yet, `early` observations of such attempts. `cancel` is one that was not
+    answered yet. `reason` says why it rests. `waiting_for` is one code, `since` when that began; `at_risk` is minor units per currency.
+    """
+
+    status: Status
+    forward: Status = Status.OPEN
+    epoch: int = 1
+    forward_by: Instant | None = None
+    effects: dict[UUID, Effect] = Field(default_factory=dict)
+    awaited: dict[UUID, TallyEntry] = Field(default_factory=dict)
+    early: dict[UUID, EffectObserved] = Field(default_factory=dict)
+    releases: tuple[tuple[UUID, ...], ...] = ()
+    cancel: bool = False
+    ended: Ending | None = None
+    aim: SagaOutcome | None = None
+    code: Code | None = None
+    reason: Code | None = None
+    lost_legs: tuple[str, ...] = ()
+    closing: int = 0
+    at_risk: Amounts = Field(default_factory=dict)
+    waiting_for: str = ""
+    since: Instant | None = None
+    trace_id: str = ""
+
+    @property
+    def over(self) -> bool:
+        """Say whether the current epoch ended: nothing more will be declared."""
+        return self.ended is not None and self.ended.epoch >= self.epoch
+
+    @property
+    def judgeable(self) -> bool:
+        """Say whether all that is needed for the outcome is known, and it is not decided."""
+        return self.over and self.aim is None and not self.awaited
+
+    def within(self, *phases: Phase) -> Iterator[Effect]:
+        """Return the effects in these phases, the last declared first."""
+        return (e for e in sorted(self.effects.values(), key=lambda e: -e.declaration.start) if e.phase in phases)
+
+    def pivots(self) -> list[Effect]:
+        """Return the irreversible steps that happened or may have."""
+        return [e for e in self.effects.values() if e.pivot]
+
+    @property
+    def pivot_done(self) -> bool:
+        """Say whether an irreversible step is known to have happened."""
+        return any(e.listed is Outcome.DONE for e in self.pivots())

@@ -1,0 +1,1 @@
+"""Whether this exact plan may run: mandates, budgets, approvals."""

@@ -1,0 +1,19 @@
+"""Trust's clocks, in seconds."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long things may take.
+
+    `approval_seconds`: a person has to answer. `start_seconds`: an approved plan may wait for its start. `forward_seconds`: it may go forward.
+    `grace_seconds`: the end may take longer, because clocks differ and messages travel; a capture may, too.
+    `backstop_seconds`: between two reminders to the coordinator that a task is overdue.
+    """
+
+    approval_seconds: int = 600
+    start_seconds: int = 120
+    forward_seconds: int = 600
+    grace_seconds: int = 30
+    backstop_seconds: int = 60
