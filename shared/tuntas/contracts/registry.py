@@ -8,9 +8,13 @@ from tuntas.contracts.topics import REGISTRY
 
 
 class SlotMapping(Contract):
-    """How a parameter is filled from what a person said. `slots` are tried in order; `ask` is the question per language."""
+    """How a parameter is filled from what a person said. `slots` are tried in order; `ask` is the question per language.
+
+    `path` names the part of the slot's canonical value that is meant, with dots between its steps; empty: the whole value.
+    """
 
     slots: tuple[str, ...]
+    path: str = ""
     required: bool = False
     ask: dict[str, str] = Field(default_factory=dict)
 

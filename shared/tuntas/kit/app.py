@@ -57,8 +57,10 @@ class Resources:
 
 @dataclass(frozen=True)
 class Parts:
-    """What makes a service itself. `follows` maps state topics to what each record is applied to, in every replica; `prepare` does the I/O
-    that messages need before they can be decided, such as sealing."""
+    """What makes a service itself. `follows` maps state topics to what each record is applied to, in every replica.
+
+    `prepare` does what messages need before they can be decided and what no decision may do itself, such as sealing.
+    """
 
     core: Core[Any]
     perform: Perform | None = None

@@ -99,12 +99,14 @@ class Core(Generic[S]):
     """A service's decisions as a table: message type to handler, plus one handler for timers and one for answers.
 
     Handlers are pure functions `(state or None, event, context) -> Decision`. A message type without a handler changes nothing.
+    `share(changed, other)` returns another task's state with what both have in common, such as a person's wallet, as the change left it.
     """
 
     state: type[S]
     on: Mapping[type[Message], Handler]
     fired: Handler | None = None
     answered: Handler | None = None
+    share: Callable[[S, S], S] | None = None
 
     def decide(self, state: S | None, event: Message | Fired | Answered, context: Context) -> Decision[S]:
         """Decide one event.

@@ -40,7 +40,9 @@ class History(Generic[S]):
         """Return the state now."""
         return self.rows[self.task_id].state
 
-    def given(self, message: Message, *, expires_at: datetime | None = None, tenant: str | None = None, repeat: bool = False) -> list[Message]:
+    def given(
+        self, message: Message, *, expires_at: datetime | None = None, tenant: str | None = None, repeat: bool = False
+    ) -> list[Message]:
         """Feed a message and return what was sent because of it; `repeat` delivers the message before it once more, unchanged."""
         self._count += not repeat
         envelope = Envelope(

@@ -29,8 +29,8 @@ def test_all_tries_of_an_attempt_are_equal_to_the_byte(trip: Trip) -> None:
     assert len(bodies) == 1
 
 
-def test_the_same_history_makes_the_same_bodies_and_ids(request_name: str = "twin") -> None:
-    first, second = Trip(request_name), Trip(request_name)
+def test_the_same_history_makes_the_same_bodies_and_ids() -> None:
+    first, second = Trip("twin"), Trip("twin")
     first.finish()
     second.finish()
     assert [m.model_dump_json() for m in first.sent] == [m.model_dump_json() for m in second.sent]

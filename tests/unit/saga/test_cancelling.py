@@ -120,7 +120,7 @@ def test_the_price_of_undoing_is_all_of_it_once_the_terms_have_run_out(task: Any
 
 def test_the_backstop_asks_when_forward_should_be_over_and_a_finished_answer_completes(task: Any) -> None:
     task.declared("hotel.hold")
-    assert task.advance(640) == [ExecutionHalt(epoch=1)]
+    assert task.advance(635) == [ExecutionHalt(epoch=1)]
     (ended,) = task.ended(EndResult.FINISHED, done=["hotel.hold"])
     assert ended.outcome is SagaOutcome.COMPLETED
 

@@ -111,7 +111,7 @@ def _repeat(run: Run, loss: Loss) -> bool:
         return False
     at = run.now + run.policy.backoff(attempts)
     run.change(attempt, not_before=at)
-    run.wake(f"again:{loss.step_id}", at)
+    run.wake(attempt.again_timer, at)
     _forget(run, loss.leg_id)
     return True
 

@@ -117,6 +117,11 @@ class Attempt(Frozen):
         """Return the purpose of the timer on its clock."""
         return f"clock:{self.step_id}:{self.declaration.attempt}"
 
+    @property
+    def again_timer(self) -> str:
+        """Return the purpose of the timer for another attempt of its step."""
+        return f"again:{self.step_id}"
+
     def command(self, approval: Approval | None, travellers: tuple[Personal, ...]) -> StepStarted:
         """Return the command of its current try."""
         return StepStarted(

@@ -1,7 +1,7 @@
 """`tuntas-intent serve | migrate | check`."""
 
-from tuntas.kit import process
 from tuntas.intent.app import service
+from tuntas.kit import process
 
 
 def main() -> None:

@@ -26,12 +26,16 @@ class Policy:
     read_seconds: float = 5.0
 
 
-def core(registry: Registry, policy: Policy = Policy()) -> Core[Conversation]:  # noqa: B008 - frozen
+def core(registry: Registry, policy: Policy = Policy()) -> Core[Conversation]:
     """Return the intent service's decisions over what the connectors declare."""
     reader = _Reader(registry, policy)
     return Core(
         state=Conversation,
-        on={TaskSubmitted: reader.on_task_submitted, AnswerGiven: reader.on_answer_given, ConversationClosed: reader.on_conversation_closed},
+        on={
+            TaskSubmitted: reader.on_task_submitted,
+            AnswerGiven: reader.on_answer_given,
+            ConversationClosed: reader.on_conversation_closed,
+        },
         fired=reader.on_fired,
         answered=reader.on_answered,
     )

@@ -86,11 +86,11 @@ def _answer_cancel_if_final(turn: Turn) -> None:
 
 
 def _settle(turn: Turn) -> None:
-    pump(turn)
     waiting = next(turn.saga.within(Phase.WAITING), None)
     lost = [e for e in turn.saga.effects.values() if e.lost]
     if any(turn.saga.within(Phase.UNDOING)):
         turn.enter(Status.COMPENSATING)
+        pump(turn)
     elif waiting:
         rest(turn, waiting.code or "undo_refused")
     elif lost and turn.saga.aim is SagaOutcome.COMPLETED:

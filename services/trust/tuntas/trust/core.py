@@ -16,7 +16,7 @@ from tuntas.kit.errors import InvalidMessage
 from tuntas.trust import holds
 from tuntas.trust.mandates import OVER_BUDGET, uncovered
 from tuntas.trust.policy import Policy
-from tuntas.trust.state import Consent, Proposal, Wallet, blank
+from tuntas.trust.state import Consent, Proposal, Wallet, blank, share_wallet
 from tuntas.trust.statements import honest, statement
 
 APPROVAL = "approval"
@@ -45,6 +45,7 @@ def core(sign: Sign, policy: Policy = Policy()) -> Core[Consent]:  # noqa: B008 
             SagaNeedsAttention: on_saga_needs_attention,
         },
         fired=trust.on_fired,
+        share=share_wallet,
     )
 
 

@@ -1,4 +1,4 @@
-"""A task's hold on its person's wallet: reserved before the first effect, settled by numbered closings with absolute amounts (protocol R16)."""
+"""A task's hold on its person's wallet: reserved before the first effect, settled by numbered closings (protocol R16)."""
 
 from collections.abc import Mapping
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Policy:
     """How long things may take.
 
-    `approval_seconds`: a person has to answer. `start_seconds`: an approved plan may wait for its start. `forward_seconds`: it may go forward.
-    `grace_seconds`: the end may take longer, because clocks differ and messages travel; a capture may, too.
+    `approval_seconds`: a person has to answer. `start_seconds`: an approved plan may wait for its start. `forward_seconds`: it may go on.
+    `grace_seconds`: a capture and the end may take longer, because clocks differ and messages travel.
     `backstop_seconds`: between two reminders to the coordinator that a task is overdue.
     """
 

@@ -61,3 +61,10 @@ class Consent(Contract):
 def blank(person: UUID, wallet: Wallet | None = None) -> Consent:
     """Return the state of a task that has no row yet; a person without a row has an empty wallet."""
     return Consent(status="new", person=person, wallet=wallet or Wallet(person=person))
+
+
+def share_wallet(changed: Consent, other: Consent) -> Consent:
+    """Return another task's consent with the wallet as a change to this one left it, if both are of one person."""
+    if changed.person is None or other.person != changed.person or other.wallet is changed.wallet:
+        return other
+    return other.model_copy(update={"wallet": changed.wallet})

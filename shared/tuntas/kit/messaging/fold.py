@@ -3,7 +3,7 @@
 The production runtime and the simulator run this same function.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -106,6 +106,8 @@ def _decide(core: Core[S], service: str, unit: Unit[S], event: Event, now: datet
     records = _encode(decision, service, event, now)
     unit.decided += 1
     _keep(unit, row, event, decision)
+    if core.share and decision.state is not None:
+        _share(core.share, unit, event.task_id, decision.state)
     unit.records += records
     for output in decision.out:
         if isinstance(output, Wake):
@@ -122,6 +124,12 @@ def _keep(unit: Unit[S], row: Row[S] | None, event: Event, decision: Decision[S]
     row.state = decision.state
     row.fresh.append(event.cause)
     unit.changed[event.task_id] = row
+
+
+def _share(share: Callable[[S, S], S], unit: Unit[S], changed: UUID, state: S) -> None:
+    for task_id, row in unit.rows.items():
+        if task_id != changed and row.state is not None:
+            row.state = share(state, row.state)
 
 
 def _encode(decision: Decision[S], service: str, event: Event, now: datetime) -> list[Record]:

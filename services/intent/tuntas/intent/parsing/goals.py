@@ -32,8 +32,13 @@ def table() -> dict[str, Any]:
 @cache
 def specs() -> dict[str, Spec]:
     """Every goal by its topic."""
-    rows = ({key: tuple(value) if isinstance(value, list) else value for key, value in row.items()} for row in table()["goal"])
-    return {spec.topic: spec for spec in (Spec(**row) for row in rows)}
+    return {row["topic"]: spec_of(row) for row in table()["goal"]}
+
+
+def spec_of(row: dict[str, Any]) -> Spec:
+    """A row of the table."""
+    slots, needs, enough, evidence = (tuple(row[key]) for key in ("slots", "needs", "enough", "evidence"))
+    return Spec(row["topic"], row["act"], slots, needs, enough, evidence, row.get("search"))
 
 
 @cache

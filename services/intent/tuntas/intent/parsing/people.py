@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tuntas.intent.parsing.amounts import count, integer
+from tuntas.intent.parsing.numerals import count, integer
 from tuntas.intent.parsing.grammar import Rule, alt, memo, opt, seq, sign, tight, unless, word
 from tuntas.intent.parsing.lexicon import Lattice
 

@@ -13,7 +13,7 @@ from tuntas.intent.parsing.payments import fill_payments
 from tuntas.intent.parsing.places import FoundPlace
 from tuntas.intent.parsing.roles import DATE_CUES, PLACE_CUES, place_role, used_cue
 from tuntas.intent.parsing.scan import Found, date_json, find, join_instants, money_json, people_json, time_json
-from tuntas.intent.parsing.sentence import TRANSPORT, Draft, Sentence, analyse, cut, find_mentions
+from tuntas.intent.parsing.sentence import TRANSPORT, Draft, Sentence, analyse, cut, find_mentions, tokens_of
 from tuntas.intent.parsing.tokens import tokenize
 from tuntas.intent.parsing.travel import fill_travel
 
@@ -253,7 +253,7 @@ def silent_tokens(sentence: Sentence) -> set[int]:
 def unread(sentence: Sentence) -> tuple[tuple[int, int, str], ...]:
     """The meaningful words that found no place, neighbours together."""
     s, silent = sentence.s, silent_tokens(sentence)
-    spare = {k for piece in (*sentence.values, *sentence.places) for k in range(piece.i, piece.j)}
+    spare = tokens_of(sentence.values) | tokens_of(sentence.places)
     left = [i for i in range(len(s.tokens)) if not is_read(sentence, i) and (i in spare or i not in silent)]
     runs: list[tuple[int, int]] = []
     for i in left:

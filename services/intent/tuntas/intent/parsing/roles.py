@@ -36,7 +36,7 @@ def place_role(sentence: Sentence, place: FoundPlace) -> str | None:
     return role
 
 
-def bare_roles(sentence: Sentence, roles: list[str | None]) -> list[str | None]:
+def bare_roles(roles: list[str | None]) -> list[str | None]:
     """Give bare places of a flight what is left: two side by side are from and to, one alone is to."""
     named = list(roles)
     for k, role in enumerate(named):
@@ -58,7 +58,7 @@ def used_cue(sentence: Sentence, i: int) -> None:
 
 def is_free(sentence: Sentence, i: int, j: int) -> bool:
     """Whether no value or place stands between two tokens."""
-    return not any(i <= p.i < j for p in (*sentence.values, *sentence.places))
+    return not any(i <= v.i < j for v in sentence.values) and not any(i <= p.i < j for p in sentence.places)
 
 
 def date_role(sentence: Sentence, date: Found) -> str | None:

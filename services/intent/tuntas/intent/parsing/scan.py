@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tuntas.intent.parsing.amounts import Money, Number, account, money, number
+from tuntas.intent.parsing.amounts import Money, money
+from tuntas.intent.parsing.numerals import Number, account, number
 from tuntas.intent.parsing.clock import Clock, Duration, clocks, day_parts, durations, tonight_at
 from tuntas.intent.parsing.dates import Day, days
 from tuntas.intent.parsing.grammar import Rule, word
@@ -102,32 +104,23 @@ def number_json(n: Number) -> int | float:
     return int(n.value) if n.value == n.value.to_integral_value() else float(n.value)
 
 
-def describe(value: Any) -> dict[str, Any]:
-    """The fields of the public value that depend on what it is."""
-    match value:
-        case Day():
-            return {"kind": "date", "value": value.start.isoformat(), "end": value.end and value.end.isoformat(), "grain": value.grain}
-        case Clock():
-            return {"kind": "time", "value": value.start, "end": value.end, "grain": "part" if value.is_part else "minute"}
-        case Money():
-            return {"kind": "money", "value": value.amount_minor, "end": value.until, "unit": value.currency}
-        case Duration():
-            return {"kind": "duration", "value": value.count, "unit": value.unit}
-        case People():
-            return {"kind": "people", "value": people_json(value)}
-        case Counted():
-            return {"kind": "number", "value": value.count}
-        case str():
-            return {"kind": "number", "value": int(value)}
-        case _:
-            return {"kind": "number", "value": number_json(value)}
+DESCRIBE: dict[type, Callable[[Any], dict[str, Any]]] = {
+    Day: lambda v: {"kind": "date", "value": v.start.isoformat(), "end": v.end and v.end.isoformat(), "grain": v.grain},
+    Clock: lambda v: {"kind": "time", "value": v.start, "end": v.end, "grain": "part" if v.is_part else "minute"},
+    Money: lambda v: {"kind": "money", "value": v.amount_minor, "end": v.until, "unit": v.currency},
+    Duration: lambda v: {"kind": "duration", "value": v.count, "unit": v.unit},
+    People: lambda v: {"kind": "people", "value": people_json(v)},
+    Counted: lambda v: {"kind": "number", "value": v.count},
+    Number: lambda v: {"kind": "number", "value": number_json(v)},
+    str: lambda v: {"kind": "number", "value": int(v), "unit": "account"},
+}
 
 
 def as_value(s: Lattice, found: Found) -> Value:
     """A found value as the parser's public one."""
     unit = {"rooms": "room", "stars": "star", "choice": "choice"}.get(found.kind)
-    fields = describe(found.value)
-    return Value(span=s.span(found.i, found.j), text=s.slice(found.i, found.j), **({"unit": unit} if unit else {}) | fields)
+    fields = DESCRIBE[type(found.value)](found.value)
+    return Value(span=s.span(found.i, found.j), text=s.slice(found.i, found.j), **({"unit": unit} if unit else {}), **fields)
 
 
 def instant(s: Lattice, day: Found, time: Found) -> Value | None:

@@ -49,7 +49,7 @@ def fill_places(sentence: Sentence) -> None:
     kept = [p for p in sentence.places if owner(sentence, p.i) or not sentence.drafts]
     roles = [place_role(sentence, p) for p in kept]
     mine = [k for k, p in enumerate(kept) if flight and (not hotel or flight.has(p.i) or roles[k] in {"origin", "destination"})]
-    for k, role in zip(mine, bare_roles(sentence, [roles[k] for k in mine]), strict=True):
+    for k, role in zip(mine, bare_roles([roles[k] for k in mine]), strict=True):
         roles[k] = role
     for place, role in sorted(zip(kept, roles, strict=True), key=lambda pair: pair[1] not in {"origin", "destination"}):
         if place_slot(sentence, place, role, flight, hotel):
@@ -88,7 +88,7 @@ def fill_date(sentence: Sentence, draft: Draft, found: Found, role: str | None) 
     """Put a date into a goal: a range of days fills both ends, a single day the first that is free."""
     first, second = OUT_AND_BACK[draft.spec.topic]
     day: Day = found.value
-    if day.end and day.grain == "day" and role not in {second}:
+    if day.end and day.grain == "day" and role != second:
         sentence.fill(draft, first, day.start.isoformat(), found.i, found.j)
         sentence.fill(draft, second, day.end.isoformat(), found.i, found.j)
         return

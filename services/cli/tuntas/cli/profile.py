@@ -1,0 +1,31 @@
+"""Where the command finds the platform: a profile file that `make up` writes, each value replaceable by an environment variable."""
+
+import json
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+PLACES = (Path(".tuntas/up/profile.json"), Path(".tuntas/demo/profile.json"))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Addresses and keys. `TUNTAS_CLI_GATEWAY` and so on replace single values; `TUNTAS_CLI_PROFILE` names another file."""
+
+    gateway: str = ""
+    api_key: str = ""
+    operator_key: str = ""
+    operations_url: str = ""
+    bootstrap: str = ""
+    topic_prefix: str = ""
+    tenant: str = ""
+    signing_key_id: str = ""
+    signing_key: str = ""
+
+
+def profile() -> Profile:
+    """Return the profile of this call; values that are nowhere stay empty."""
+    named = os.environ.get("TUNTAS_CLI_PROFILE")
+    path = Path(named) if named else next((p for p in PLACES if p.exists()), None)
+    known = json.loads(path.read_text()) if path else {}
+    return Profile(**{f.name: os.environ.get(f"TUNTAS_CLI_{f.name.upper()}", known.get(f.name, "")) for f in fields(Profile)})

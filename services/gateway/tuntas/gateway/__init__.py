@@ -1,0 +1,1 @@
+"""The doors of the platform and the public status of every task."""

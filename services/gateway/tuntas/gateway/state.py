@@ -1,0 +1,106 @@
+"""What the gateway remembers of a task: its public status and the facts that go with it. No personal data."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from tuntas.contracts.base import Code, Contract, Instant, Text
+from tuntas.contracts.connectors import UserAction
+from tuntas.contracts.gateway import TaskEvent
+from tuntas.contracts.money import Amounts
+from tuntas.contracts.saga import Receipt
+
+Status = Literal[
+    "accepted",
+    "question",
+    "planned",
+    "approval_needed",
+    "running",
+    "needs_attention",
+    "reopened",
+    "completed",
+    "compensated",
+    "rejected",
+]
+"""The public status. Terminal ones absorb; only a reopen leads out of a closing (protocol P11)."""
+
+TERMINAL: frozenset[Status] = frozenset({"completed", "compensated", "rejected"})
+UNPLANNED: frozenset[Status] = frozenset({"accepted", "question"})
+UNAPPROVED: frozenset[Status] = frozenset({"accepted", "question", "planned", "approval_needed"})
+
+
+class Question(Contract):
+    """The open question to the person."""
+
+    slot: str
+    question: Text
+    until: Instant
+
+
+class PlanShown(Contract):
+    """The last plan proposed: amounts at most, and what undoing would cost at worst."""
+
+    revision: int
+    digest: str
+    titles: tuple[Text, ...]
+    ceilings: Amounts
+    worst_undo: Amounts
+
+
+class ApprovalShown(Contract):
+    """The yes that is waited for."""
+
+    revision: int
+    digest: str
+    reasons: tuple[Code, ...]
+    ceilings: Amounts
+    worst_undo: Amounts
+    until: Instant
+
+
+class StepShown(Contract):
+    """What became of a step last. `attempt` and `seq` tell older news from newer; `action` is what the person has to do."""
+
+    key: UUID
+    attempt: int
+    seq: int
+    status: str
+    code: Code | None = None
+    action: UserAction | None = None
+
+
+class Task(Contract):
+    """One task's public side.
+
+    `digest` is of the submission's body; `approved` the highest approved revision, 0 before the first; `dirty` steps are not told yet;
+    `recorded` holds the events of this batch for `task_events` and is not part of the row.
+    """
+
+    status: Status
+    source: str
+    source_id: str
+    reference: str = ""
+    digest: str = ""
+    events_topic: str | None = None
+    seq: int = 0
+    question: Question | None = None
+    plan: PlanShown | None = None
+    approval: ApprovalShown | None = None
+    approved: int = 0
+    steps: dict[str, StepShown] = Field(default_factory=dict)
+    dirty: tuple[str, ...] = ()
+    cancel: Literal["accepted", "refused"] | None = None
+    undo_price: Amounts = Field(default_factory=dict)
+    closing: int = 0
+    code: Code | None = None
+    reason: Text = ""
+    kept: Amounts = Field(default_factory=dict)
+    actions: tuple[str, ...] = ()
+    receipt: Receipt | None = None
+    recorded: tuple[TaskEvent, ...] = Field(default=(), exclude=True, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the status is terminal."""
+        return self.status in TERMINAL

@@ -1,0 +1,70 @@
+"""Reads words: opens what is sealed, for this call only, and lets the parser read it in the light of what was asked."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from tuntas.contracts.base import Document
+from tuntas.contracts.personal import Personal
+from tuntas.intent.parsing import Goal, read
+from tuntas.kit.decision import Call
+from tuntas.kit.messaging.fold import Event
+from tuntas.kit.privacy import Vault
+
+
+class Reader:
+    """Performs the calls of kind `read`."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        read("warm up", now=datetime.now(UTC), tz="UTC")
+
+    async def perform(self, call: Call, event: Event) -> Document:
+        """Return `goals` (label and canonical slots), `lang`, `out_of_scope` and how many words stayed unread."""
+        body: Any = call.body
+        said = [await self._vault.open(event.tenant, Personal(text)) for text in body["said"]]
+        return understand(
+            said, asked=body["asked"], goals=body["goals"], now=datetime.fromisoformat(body["at"]), tz=body["tz"], lang=body["lang"]
+        )
+
+
+def understand(said: list[str], *, asked: str | None, goals: list[Document], now: datetime, tz: str, lang: str | None) -> Document:
+    """Read the first words whole; read an answer as the value of the slot that was asked for, and merge it into the goals so far."""
+    first = read(said[0], now=now, tz=tz, lang=lang)
+    found = {
+        "goals": [_document(goal) for goal in first.goals],
+        "lang": first.lang,
+        "out_of_scope": first.out_of_scope,
+        "unread": len(first.unread),
+    }
+    if asked is None:
+        return found
+    answer = read(said[-1], now=now, tz=tz, lang=first.lang)
+    if any(goal.label == "task.cancel" for goal in answer.goals):
+        return found | {"goals": [], "out_of_scope": "cancelled"}
+    heard = {name: slot.canonical for goal in answer.goals for name, slot in goal.slots.items()}
+    return found | {"goals": [_merged(goal, asked, heard) for goal in goals], "out_of_scope": None, "unread": len(answer.unread)}
+
+
+def _document(goal: Goal) -> Document:
+    return {"label": goal.label, "slots": {name: slot.canonical for name, slot in goal.slots.items()}}
+
+
+def _merged(goal: Document, asked: str, heard: dict[str, Any]) -> Document:
+    """Fill the slot that was asked for with what answers it, under its own name or that of its kind; other empty slots by their names."""
+    slots: Any = goal["slots"]
+    kin = next((kind for kind in _KINDS if asked in kind), (asked,))
+    value = next((heard[name] for name in (asked, *kin) if name in heard), None)
+    own = {} if value is None or asked in slots else {asked: value}
+    return goal | {"slots": {**heard, **slots, **own}}
+
+
+_KINDS = (
+    ("place", "origin", "destination", "location"),
+    ("date", "depart_date", "check_in", "check_out", "return_date", "start_date", "end_date"),
+    ("time", "depart_time", "pickup_time"),
+    ("passengers", "guests"),
+    ("amount", "budget"),
+    ("nights",),
+    ("rooms",),
+)
+"""Slots whose bare answers look alike; the first is what the parser calls a bare answer of that kind."""
