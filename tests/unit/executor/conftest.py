@@ -120,7 +120,7 @@ class Trip(History[Execution]):
 
     def attempt(self, step_id: str) -> Attempt:
         """Return the last attempt of a step."""
-        found = self.state.latest(step_id)
+        found: Attempt | None = self.state.latest(step_id)
         assert found, f"{step_id} was never declared"
         return found
 

@@ -112,7 +112,7 @@ def test_a_plan_other_than_the_approved_one_is_refused(trip: Trip) -> None:
     [({"task_id": "another"}, "foreign_plan"), ({"legs": ()}, "bad_plan")],
 )
 def test_a_plan_that_cannot_be_carried_out_is_refused_before_the_first_effect(trip: Trip, changes: dict[str, object], code: str) -> None:
-    trip.approve(trip.plan(**changes))
+    trip.approve(trip.plan().model_copy(update=changes))
     assert (trip.refused, trip.sent) == ([code], [])
 
 

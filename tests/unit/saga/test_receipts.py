@@ -36,7 +36,14 @@ def test_a_rollback_with_a_fee_leaves_only_the_fee(task: Any) -> None:
     task.undo_all(nothing=True)
     ended = task.sent[-1]
     balances = accounts(ended.receipt)
-    assert balances == {"person": -2_00, "merchant:bale": 0, "merchant:kite": 0, "fees:lontar": 2_00, "fees:bale": 10_00, "clearing": -10_00}
+    assert balances == {
+        "person": -2_00,
+        "merchant:bale": 0,
+        "merchant:kite": 0,
+        "fees:lontar": 2_00,
+        "fees:bale": 10_00,
+        "clearing": -10_00,
+    }
     assert ended.kept == {"IDR": 12_00}
 
 

@@ -29,7 +29,7 @@ def end(run: Run, result: EndResult, code: str) -> None:
             run.wake(attempt.timer)
         if attempt.done and attempt.clock:
             run.wake(attempt.clock_timer)
-        if attempt.not_before and run.now < attempt.not_before:
+        if attempt.not_before:
             run.wake(attempt.again_timer)
     if run.state.forward_by:
         run.wake(FORWARD_BY)

@@ -1,100 +1,72 @@
-"""How connectors talk HTTP to providers: one client, and one reading of what did not come back."""
+"""HTTP to a provider: what a failed exchange means is decided here, once.
 
-import hmac
-import re
-from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Any, Final
+Nothing left: NotSent. Anything that may have arrived: InDoubt. An answer the provider meant: returned, whatever its status.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 
 from tuntas.contracts.base import Document
+from tuntas.kit.connector.provider import Request
 from tuntas.kit.errors import InDoubt, NotSent
 
-AGENT: Final = "Tuntas/1"
-"""How every call names us: an automated agent, never a person."""
-
-_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_TOO_MANY, _SERVER = 429, 500
-_NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+AGENT = "Tuntas/0.1 (acts for a person; asks before it buys)"
+_OVERLOADED = 429
+_SERVER_FAULT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A provider's answer: an HTTP status below 500 and a JSON object, empty if there was none."""
+    """A provider's answer: `ok` for success; `code` is the refusal's own."""
 
     status: int
-    body: dict[str, Any] = field(default_factory=dict)
+    body: Document
 
     @property
     def ok(self) -> bool:
-        """Whether the provider did what was asked."""
+        """Say whether it is a success."""
         return self.status < 400  # noqa: PLR2004
 
     @property
-    def missing(self) -> bool:
-        """Whether the provider does not know the object."""
-        return self.status == 404  # noqa: PLR2004
-
-    @property
     def code(self) -> str:
-        """The problem's code as the provider writes it; `refused` if it names none that can be one."""
-        found = self.body.get("code")
-        return found if isinstance(found, str) and _CODE.fullmatch(found) else "refused"
-
-    @property
-    def reason(self) -> str:
-        """The problem's words: data to show, shortened."""
-        return str(self.body.get("message") or self.body.get("detail") or "")[:400]
+        """Return the refusal's code."""
+        return str(self.body.get("code") or f"http_{self.status}")
 
 
-class Http:
-    """Calls to one provider's base URL."""
+class Client:
+    """One provider's HTTP interface, with connections kept open."""
 
-    def __init__(self, base_url: str, seconds: float = 5.0) -> None:
-        """Prepare the client; nothing is sent. `seconds` bounds the wait for an answer; connecting may take a third of it."""
-        timeout = httpx2.Timeout(seconds, connect=seconds / 3, pool=seconds / 3)
-        self._client = httpx2.AsyncClient(base_url=base_url, timeout=timeout, trust_env=False, headers={"User-Agent": AGENT})
+    def __init__(self, base_url: str) -> None:
+        self._client = httpx2.AsyncClient(base_url=base_url, headers={"User-Agent": AGENT}, timeout=httpx2.Timeout(5.0, connect=2.0))
 
-    async def send(
-        self, method: str, path: str, *, task: object = "", key: object = "", trace: str = "", body: Document | None = None, **query: Any
-    ) -> Reply:
-        """Make one call; a refusal is a reply.
+    async def call(self, method: str, path: str, *, request: Request | None = None, traceparent: str = "", **options: Any) -> Reply:
+        """Make one exchange; a request's key and trace go along.
 
         Raises:
-            NotSent: `unreachable`, or `overloaded`: the provider did not take the request.
-            InDoubt: `no_answer`: the request left, and it may have acted.
+            NotSent: `unreachable` or `overloaded`: nothing was acted on.
+            InDoubt: `no_answer`: it may have been.
         """
-        named = {"Idempotency-Key": str(key), "traceparent": trace, "X-Task": str(task)}
-        headers = {name: value for name, value in named.items() if value}
+        headers = {"traceparent": request.traceparent if request else traceparent}
+        if request and method == "POST":
+            headers["Idempotency-Key"] = str(request.idempotency_key)
         try:
-            response = await self._client.request(method, path, json=body, params=query or None, headers=headers)
-        except _NEVER_LEFT as error:
+            answer = await self._client.request(method, path, headers={k: v for k, v in headers.items() if v}, **options)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise NotSent("unreachable", type(error).__name__) from error
         except httpx2.HTTPError as error:
             raise InDoubt("no_answer", type(error).__name__) from error
-        return _read(response)
+        if answer.status_code == _OVERLOADED:
+            raise NotSent("overloaded")
+        if answer.status_code >= _SERVER_FAULT:
+            raise InDoubt("no_answer", f"status {answer.status_code}")
+        return Reply(answer.status_code, _document(answer))
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
 
-
-def _read(response: httpx2.Response) -> Reply:
-    if response.status_code == _TOO_MANY:
-        raise NotSent("overloaded")
-    if response.status_code >= _SERVER:
-        raise InDoubt("no_answer", f"status {response.status_code}")
+def _document(answer: httpx2.Response) -> Document:
     try:
-        found = response.json()
+        found = answer.json()
     except ValueError as error:
-        if response.is_success:
-            raise InDoubt("no_answer", "an answer that is not JSON") from error
-        found = {}
-    return Reply(response.status_code, found if isinstance(found, dict) else {})
-
-
-def genuine(secret: str, signature: str, body: bytes) -> bool:
-    """Say whether a webhook's signature is the hex HMAC-SHA256 of its bytes under the shared secret."""
-    expected = hmac.new(secret.encode(), body, sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), signature.encode())
+        raise InDoubt("no_answer", "an answer that is no JSON") from error
+    return found if isinstance(found, dict) else {}

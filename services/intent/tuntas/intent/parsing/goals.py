@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuntas.intent.parsing.lexicon import load_table
-from tuntas.intent.parsing.model import Goal
+
+if TYPE_CHECKING:
+    from tuntas.intent.parsing.model import Goal
 
 
 @dataclass(frozen=True)

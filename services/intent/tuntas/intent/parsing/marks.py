@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuntas.intent.parsing.gazetteer import FUZZY_LENGTH, index, misspelt
 from tuntas.intent.parsing.lexicon import Lattice, entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 INTENT = (
     "topic", "topic_weak", "payment_verb", "verb", "imperative", "unserved", "question", "chat", "approve", "decline", "cancel", "status",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, sign, unless, word
-from tuntas.intent.parsing.lexicon import Lattice
+
+if TYPE_CHECKING:
+    from tuntas.intent.parsing.lexicon import Lattice
 
 TEN, HUNDRED, THOUSAND, MYRIAD = 10, 100, 1000, 10_000
 MYRIADS = (10_000, 100_000_000)  # the scales that take thousands: 一千二百万
@@ -30,7 +33,14 @@ def digits(s: Lattice, i: int) -> Parsed:
     if i >= len(s.tokens) or not s.tokens[i].is_digits:
         return []
     parts, marks, j = [s.tokens[i].norm], [], i + 1
-    while len(parts) < MAX_GROUPS and j + 1 < len(s.tokens) and s.tokens[j].norm in ".," and s.is_adjacent(j) and s.is_adjacent(j + 1) and s.tokens[j + 1].is_digits:
+    while (
+        len(parts) < MAX_GROUPS
+        and j + 1 < len(s.tokens)
+        and s.tokens[j].norm in ".,"
+        and s.is_adjacent(j)
+        and s.is_adjacent(j + 1)
+        and s.tokens[j + 1].is_digits
+    ):
         marks.append(s.tokens[j].norm)
         parts.append(s.tokens[j + 1].norm)
         j += 2
@@ -78,7 +88,7 @@ class Words:
 
     def multiply(self, scale: Decimal) -> bool:
         """A scale word; False if nothing it may take stands before it and it is not the first."""
-        taken, limit = Decimal(0), min(scale, MYRIAD if scale in MYRIADS else THOUSAND)
+        taken, limit = Decimal(0), min(scale, Decimal(MYRIAD if scale in MYRIADS else THOUSAND))
         kept = list(self.parts)
         while kept and kept[-1] < limit:
             taken += kept.pop()

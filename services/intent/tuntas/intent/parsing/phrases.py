@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuntas.intent.parsing.goals import by_label
 from tuntas.intent.parsing.lexicon import load_table
-from tuntas.intent.parsing.model import Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tuntas.intent.parsing.model import Reading
 
 
 @cache

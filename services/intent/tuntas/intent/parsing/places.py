@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tuntas.intent.parsing.gazetteer import MAX_HAN_NAME, MAX_NAME_TOKENS, Place, by_code, guess, lookup
-from tuntas.intent.parsing.lexicon import Lattice
+
+if TYPE_CHECKING:
+    from tuntas.intent.parsing.lexicon import Lattice
 
 CODE_LENGTH = 3
 MAX_GUESSES = 12  # a bound on the slow part, whatever the text's length

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from tuntas.intent.parsing.answers import answers
 from tuntas.intent.parsing.goals import specs, table
 from tuntas.intent.parsing.language import detect
+from tuntas.intent.parsing.leftovers import unread
 from tuntas.intent.parsing.lexicon import build
-from tuntas.intent.parsing.model import Goal, Reading, Slot, Value
+from tuntas.intent.parsing.model import Goal, Reading, Value
 from tuntas.intent.parsing.payments import fill_payments
-from tuntas.intent.parsing.places import FoundPlace
-from tuntas.intent.parsing.roles import DATE_CUES, PLACE_CUES, place_role, used_cue
-from tuntas.intent.parsing.scan import Found, date_json, find, join_instants, money_json, people_json, time_json
-from tuntas.intent.parsing.sentence import TRANSPORT, Draft, Sentence, analyse, cut, find_mentions, tokens_of
+from tuntas.intent.parsing.roles import place_role
+from tuntas.intent.parsing.scan import find, join_instants
+from tuntas.intent.parsing.sentence import TRANSPORT, Draft, Sentence, analyse, cut, find_mentions
 from tuntas.intent.parsing.tokens import tokenize
 from tuntas.intent.parsing.travel import fill_travel
 
-MAX_CHARS = 4_000  # what stands behind is reported as unread
-SILENT = (
-    "stop",
-    "connector",
-    "account_cue",
-    "bank",
-    "method_cue",
-    "total",
-    "about",
-    "imperative",
-    "recipient_name_cue",
-    *PLACE_CUES,
-    *DATE_CUES,
-    "origin_cue_after",
-    "near_after",
-)
-ANSWERS = {
-    "date": ("date", date_json), "time": ("time", time_json), "money": ("amount", money_json), "people": ("passengers", people_json),
-}  # fmt: skip
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tuntas.intent.parsing.marks import Mark
+
+MAX_TOKENS = 600  # a bound on the work; what stands behind is reported as unread
 
 
 def local_time(now: datetime, tz: str) -> datetime:
@@ -49,7 +37,7 @@ def values(text: str, *, now: datetime, tz: str, lang: str | None = None) -> lis
     `now` and `tz` (an IANA name) give relative dates their meaning. Raises `zoneinfo.ZoneInfoNotFoundError` for an unknown zone, and
     nothing for any text.
     """
-    tokens = tokenize(text[:MAX_CHARS])
+    tokens = tokenize(text)[:MAX_TOKENS]
     s = build(text, tokens, now=local_time(now, tz), tz=tz, lang=lang or detect(tokens, tz))
     return join_instants(s, find(s))
 
@@ -59,11 +47,10 @@ def read(text: str, *, now: datetime, tz: str, lang: str | None = None) -> Readi
 
     `lang` overrides the detected language. Raises `zoneinfo.ZoneInfoNotFoundError` for an unknown zone, and nothing for any text.
     """
-    tokens = tokenize(text[:MAX_CHARS])
+    tokens = tokenize(text)[:MAX_TOKENS]
     language = lang or detect(tokens, tz)
     sentence = analyse(text, tokens, now=local_time(now, tz), tz=tz, lang=language)
-    reading = read_goals(sentence) or read_task(sentence) or read_rest(sentence)
-    goals, reason = reading
+    goals, reason = read_goals(sentence) or read_task(sentence) or read_rest(sentence)
     return Reading(language, goals, reason, unread(sentence))
 
 
@@ -95,11 +82,15 @@ def add_bill(sentence: Sentence) -> None:
         return
     kind = next((m for m in sentence.marks if m.category == "bill_kind"), None)
     taken = {d.spec.topic for d in sentence.drafts}
-    if "bill" not in taken and kind is not None:
+    if kind is not None and "bill" not in taken:
         add_mention(sentence, "bill", kind.i, kind.j)
-    elif not taken & {"bill", "transfer"} and sentence.of_kind("money", "number") and not sentence.has_mark("unserved"):
-        if not any(m.i == verb.i and m.category == "verb" for m in sentence.marks):
-            add_mention(sentence, "transfer", verb.i, verb.j)
+    elif not taken & {"bill", "transfer"} and sentence.of_kind("money", "number") and not buys(sentence, verb):
+        add_mention(sentence, "transfer", verb.i, verb.j)
+
+
+def buys(sentence: Sentence, verb: Mark) -> bool:
+    """Whether *beli* and the like, which also pay bills, buy a thing here."""
+    return sentence.has_mark("unserved") or any(m.i == verb.i and m.category == "verb" for m in sentence.marks)
 
 
 def add_flight(sentence: Sentence) -> None:
@@ -120,8 +111,7 @@ def drop_unmeant(sentence: Sentence) -> None:
     topics = {d.spec.topic for d in sentence.drafts}
     if "bill" in topics and "transfer" in topics and sentence.has_mark("bill_kind") and not has_strong(sentence, "transfer"):
         sentence.drafts = [d for d in sentence.drafts if d.spec.topic != "transfer"]
-    rivals = [m.i for m in sentence.marks if m.category == "unserved"]
-    if rivals:
+    if sentence.has_mark("unserved"):
         sentence.drafts = [d for d in sentence.drafts if has_strong(sentence, d.spec.topic)]
 
 
@@ -146,7 +136,7 @@ def finish(sentence: Sentence, draft: Draft) -> Goal:
 
 
 def wanted(sentence: Sentence, draft: Draft) -> str:
-    """`search` or `book`: the last plain verb, of its own segment first; else a question asks; else wanting or knowing enough is an order."""
+    """`search` or `book`: the last plain verb, its own segment's first; else a question asks; else wanting or knowing enough orders."""
     verbs = [m for m in sentence.marks if m.category == "verb"]
     own = [m for m in verbs if draft.has(m.i)] or verbs
     plain = [m.value for m in own if m.value in {"book", "search"}] or [m.value for m in verbs if m.value in {"book", "search"}]
@@ -169,7 +159,7 @@ def confidence(sentence: Sentence, draft: Draft) -> float:
 
 
 def read_task(sentence: Sentence) -> tuple[tuple[Goal, ...], None] | None:
-    """Yes, no, stop or how far: what is said to an open task."""
+    """Yes, no, stop or how far: what is said to an open task, with few other words; to cancel one booking of it is something else."""
     said = {m.category for m in sentence.marks}
     if (said & {"question", "unserved"} and "status" not in said) or ("topic" in said and "cancel" in said):
         return None
@@ -197,69 +187,3 @@ def read_rest(sentence: Sentence) -> tuple[tuple[Goal, ...], str | None]:
         m.category == "verb" and m.value != "ask" for m in sentence.marks
     )
     return (), "unsupported" if asked else "not_a_task"
-
-
-def answers(sentence: Sentence) -> dict[str, Slot]:
-    """The values of a bare answer under the names of what they are."""
-    slots: dict[str, Slot] = {}
-    for found in sentence.values:
-        add_answer(sentence, slots, found)
-    for place in sentence.places:
-        add_place(sentence, slots, place)
-    return slots
-
-
-def add_answer(sentence: Sentence, slots: dict[str, Slot], found: Found) -> None:
-    """One value of a bare answer."""
-    name, as_json = ANSWERS.get(found.kind, ("", None))
-    if found.kind in {"duration", "rooms"}:
-        unit = "room" if found.kind == "rooms" else found.value.unit
-        name, canonical = ("rooms" if unit == "room" else "nights"), {"count": found.value.count, "unit": unit}
-    elif found.kind == "choice":
-        name, canonical = "choice", found.value.count
-    elif found.kind == "account":
-        name, canonical = "account", {"number": found.value, "bank": None}
-    elif as_json is None:
-        return
-    else:
-        canonical = as_json(found.value)
-    sentence.used.update(range(found.i, found.j))
-    slots.setdefault(name, Slot(name, sentence.s.slice(found.i, found.j), canonical, sentence.s.span(found.i, found.j)))
-
-
-def add_place(sentence: Sentence, slots: dict[str, Slot], place: FoundPlace) -> None:
-    """One place of a bare answer: by its preposition, else simply a place."""
-    name = place_role(sentence, place) or "place"
-    used_cue(sentence, place.i)
-    sentence.used.update(range(place.i, place.j))
-    slots.setdefault(name, Slot(name, sentence.s.slice(place.i, place.j), place.place.as_json(), sentence.s.span(place.i, place.j)))
-
-
-def is_read(sentence: Sentence, i: int) -> bool:
-    """Whether a token found its place or carries no meaning of its own."""
-    return i in sentence.used or not (sentence.s.tokens[i].is_word or sentence.s.tokens[i].is_digits)
-
-
-def silent_tokens(sentence: Sentence) -> set[int]:
-    """Tokens of marks and of words that only hold a sentence together."""
-    s = sentence.s
-    silent = {k for m in sentence.marks if m.category not in {"unserved", "bill_kind"} for k in range(m.i, m.j)}
-    for i in range(len(s.tokens)):
-        for category in SILENT:
-            silent.update(k for _, j in s.by(i, category)[:1] for k in range(i, j))
-    return silent
-
-
-def unread(sentence: Sentence) -> tuple[tuple[int, int, str], ...]:
-    """The meaningful words that found no place, neighbours together."""
-    s, silent = sentence.s, silent_tokens(sentence)
-    spare = tokens_of(sentence.values) | tokens_of(sentence.places)
-    left = [i for i in range(len(s.tokens)) if not is_read(sentence, i) and (i in spare or i not in silent)]
-    runs: list[tuple[int, int]] = []
-    for i in left:
-        if runs and runs[-1][1] == i:
-            runs[-1] = (runs[-1][0], i + 1)
-        else:
-            runs.append((i, i + 1))
-    spans = [(*s.span(i, j), s.slice(i, j)) for i, j in runs]
-    return tuple(spans) if len(s.text) <= MAX_CHARS else (*spans, (MAX_CHARS, len(s.text), s.text[MAX_CHARS:]))

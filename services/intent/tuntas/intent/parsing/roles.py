@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from tuntas.intent.parsing.places import FoundPlace
-from tuntas.intent.parsing.scan import Found
+from typing import TYPE_CHECKING
+
 from tuntas.intent.parsing.sentence import Sentence, ends_before, starts_at
+
+if TYPE_CHECKING:
+    from tuntas.intent.parsing.places import FoundPlace
+    from tuntas.intent.parsing.scan import Found
 
 PLACE_CUES = {"origin_cue": "origin", "destination_cue": "destination", "location_cue": "location", "near_cue": "location"}
 DATE_CUES = {"return_cue": "return_date", "depart_cue": "depart_date", "check_in_cue": "check_in", "check_out_cue": "check_out"}
@@ -22,18 +26,18 @@ def place_role(sentence: Sentence, place: FoundPlace) -> str | None:
     s = sentence.s
     before = ends_before(s, place.i, *PLACE_CUES)
     role = PLACE_CUES[before.category] if before else None
-    after = starts_at(s, place.j, "origin_cue_after", "near_after", "destination_cue")
-    if after and after.category == "near_after":
+    if starts_at(s, place.j, "near_after"):
         return "location"
-    if role is None or role == "location":
-        following = follows(sentence, place)
-        if after and following and following.i - after.j <= 1:
-            return "origin"
-        if after and s.tokens[place.j].norm in {"出", "起"}:
-            return "origin"
-    if before and s.tokens[before.i].norm == "-" and role is None:
-        return "destination"
-    return role
+    return "origin" if role in {None, "location"} and is_left_from(sentence, place) else role
+
+
+def is_left_from(sentence: Sentence, place: FoundPlace) -> bool:
+    """Whether what follows a place makes it the origin: 出发, or a way to the next place."""
+    after = starts_at(sentence.s, place.j, "origin_cue_after", "destination_cue")
+    if after is None:
+        return False
+    following = follows(sentence, place)
+    return sentence.s.tokens[place.j].norm in {"出", "起"} or (following is not None and following.i - after.j <= 1)
 
 
 def bare_roles(roles: list[str | None]) -> list[str | None]:

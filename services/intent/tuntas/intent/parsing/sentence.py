@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuntas.intent.parsing.goals import Spec, specs
 from tuntas.intent.parsing.lexicon import Lattice, build
@@ -13,7 +11,12 @@ from tuntas.intent.parsing.marks import Mark, find_marks, repair
 from tuntas.intent.parsing.model import Slot
 from tuntas.intent.parsing.places import FoundPlace, find_places
 from tuntas.intent.parsing.scan import Found, find
-from tuntas.intent.parsing.tokens import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from tuntas.intent.parsing.tokens import Token
 
 TRANSPORT = ("cabin", "airline", "trip")
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tuntas.intent.parsing.amounts import Money
-from tuntas.intent.parsing.dates import Day
 from tuntas.intent.parsing.goals import table
 from tuntas.intent.parsing.model import Slot
-from tuntas.intent.parsing.places import FoundPlace
 from tuntas.intent.parsing.roles import bare_roles, date_role, place_role, used_cue
 from tuntas.intent.parsing.scan import Found, date_json, money_json, people_json, time_json
 from tuntas.intent.parsing.sentence import Draft, Sentence, ends_before, starts_at
+
+if TYPE_CHECKING:
+    from tuntas.intent.parsing.amounts import Money
+    from tuntas.intent.parsing.dates import Day
+    from tuntas.intent.parsing.places import FoundPlace
 
 NIGHTS = {"night": 1, "day": 1, "week": 7, "month": 30}
 OUT_AND_BACK = {"flight": ("depart_date", "return_date"), "hotel": ("check_in", "check_out")}

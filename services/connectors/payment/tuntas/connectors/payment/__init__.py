@@ -1,0 +1,1 @@
+"""Payments: authorize, capture, ask, void, refund."""

@@ -1,0 +1,1 @@
+"""Flights and hotels: quote, hold, confirm, ask, cancel."""

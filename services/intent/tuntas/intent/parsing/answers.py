@@ -1,0 +1,68 @@
+"""A bare answer to a question: values and places without a goal, under the names of what they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tuntas.intent.parsing.model import Slot
+from tuntas.intent.parsing.roles import place_role, used_cue
+from tuntas.intent.parsing.scan import Found, date_json, money_json, number_json, people_json, time_json
+
+if TYPE_CHECKING:
+    from tuntas.intent.parsing.sentence import Sentence
+
+
+def named(found: Found) -> tuple[str, Any] | None:
+    """The slot and canonical value that a value has on its own; None if it says nothing alone."""
+    value = found.value
+    match found.kind:
+        case "date":
+            return "date", date_json(value)
+        case "time":
+            return "time", time_json(value)
+        case "money":
+            return "amount", money_json(value)
+        case "people":
+            return "passengers", people_json(value)
+        case _:
+            return counted(found)
+
+
+def counted(found: Found) -> tuple[str, Any] | None:
+    """The same for what is counted or numbered."""
+    value = found.value
+    match found.kind:
+        case "duration":
+            return "nights", {"count": value.count, "unit": value.unit}
+        case "rooms":
+            return "rooms", {"count": value.count, "unit": "room"}
+        case "choice":
+            return "choice", value.count
+        case "account":
+            return "account", {"number": value, "bank": None}
+        case "number":
+            return "quantity", number_json(value)
+        case _:
+            return None
+
+
+def answers(sentence: Sentence) -> dict[str, Slot]:
+    """The slots of a bare answer; a place is named by its preposition, else simply `place`."""
+    slots: dict[str, Slot] = {}
+    for found in sentence.values:
+        name = named(found)
+        if name is not None:
+            add(sentence, slots, name, found.i, found.j)
+    for place in sentence.places:
+        role = place_role(sentence, place) or "place"
+        used_cue(sentence, place.i)
+        add(sentence, slots, (role, place.place.as_json()), place.i, place.j)
+    return slots
+
+
+def add(sentence: Sentence, slots: dict[str, Slot], named_value: tuple[str, Any], i: int, j: int) -> None:
+    """Add a slot, unless one of its name came before."""
+    name, canonical = named_value
+    if name not in slots:
+        slots[name] = Slot(name, sentence.s.slice(i, j), canonical, sentence.s.span(i, j))
+        sentence.used.update(range(i, j))
