@@ -120,6 +120,30 @@ def test_an_effect_lost_after_the_end_is_planned_again_in_a_new_epoch(trip: Trip
     assert outcomes(trip.ended)["hotel.confirm#2"] == "done"
 
 
+def test_a_replacement_that_is_lost_too_has_its_alternatives(trip: Trip) -> None:
+    _lost_after_the_end(trip)
+    offers = (hotel("h9"), hotel("h10", provider="villa"))
+    trip.approve(trip.plan(hotels=offers, revision=2), epoch=2, forward_by=FORWARD_BY + timedelta(days=1))
+    trip.released()
+    assert started(trip.refuse("hotel.hold", "sold_out")) == ["hotel.hold#3/1"]
+    assert trip.attempt("hotel.hold").offer_id == "h10"
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_revision_never_releases_what_is_irreversible(trip: Trip, keeps: bool) -> None:
+    _lost_after_the_end(trip)
+    plan = trip.plan(hotels=(hotel("h9"),), revision=2)
+    other = plan.legs[1].offers[0].model_copy(update={"offer_id": "f9"})
+    legs = (plan.legs[0], plan.legs[1].model_copy(update={"offers": (other,)}), plan.legs[2])
+    free = plan.steps[5].model_copy(update={"needs": (), "sums": ()})
+    steps = plan.steps if keeps else (*plan.steps[:4], free)
+    changed = plan.model_copy(update={"legs": legs, "steps": steps})
+    trip.approve(changed, epoch=2, forward_by=FORWARD_BY + timedelta(days=1))
+    released = {d.step_id for d in trip.last(AttemptRelease).declarations}
+    assert "flight.issue" not in released
+    assert not keeps or released == {"hotel.hold"}
+
+
 @pytest.mark.parametrize("late", ["amend", "denied"])
 def test_a_lost_effect_that_cannot_be_replaced_after_the_irreversible_step_is_stuck(trip: Trip, late: str) -> None:
     _lost_after_the_end(trip)
@@ -164,13 +188,27 @@ def test_an_operators_retry_asks_about_what_is_in_doubt_with_the_same_key(trip: 
     assert "reply_by:flight.issue:1" in trip.timers
 
 
+def _lost_in_doubt(trip: Trip) -> None:
+    alive = _alive(trip, "hotel.hold", "flight.hold", "pay.authorize", "flight.issue")
+    trip.given(ExecutionReopen(epoch=2, alive=alive, lost_legs=("hotel",), code="cancelled_by_provider"))
+
+
+def test_a_failure_while_the_irreversible_step_is_in_doubt_is_left_to_a_person(trip: Trip) -> None:
+    trip.until_pivot()
+    for _ in range(8):
+        trip.fire("reply_by:flight.issue:1")
+    _lost_in_doubt(trip)
+    trip.fire("amend")
+    assert trip.ended.result is EndResult.STUCK
+
+
 def test_a_halt_while_a_retry_asks_about_the_irreversible_step_waits_for_it(trip: Trip) -> None:
     trip.until_pivot()
     for _ in range(8):
         trip.fire("reply_by:flight.issue:1")
-    alive = _alive(trip, "hotel.hold", "flight.hold", "pay.authorize", "flight.issue")
-    trip.given(ExecutionReopen(epoch=2, alive=alive, lost_legs=("hotel",), code="cancelled_by_provider"))
+    _lost_in_doubt(trip)
     trip.halt(epoch=2)
+    assert trip.fire("amend") == []
     assert trip.state.status == "deciding"
     assert kinds(trip.done("flight.issue")) == ["execution.committed"]
     assert trip.state.status == "amending"

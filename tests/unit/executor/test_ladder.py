@@ -207,7 +207,9 @@ def test_a_late_success_makes_a_loss_void(trip: Trip) -> None:
     trip.fire("reply_by:flight.hold:1")
     trip.done("flight.hold")
     trip.approve(trip.plan(hotels=(hotel("h9"),), revision=2))
+    trip.done("hotel.hold", "pay.authorize", "hotel.confirm")
     assert trip.attempt("flight.hold").declaration.attempt == 1
+    assert trip.attempt("flight.issue").open
 
 
 def test_a_release_that_is_stuck_fails_the_task(trip: Trip) -> None:

@@ -63,19 +63,33 @@ def test_the_end_of_a_stay_is_the_way_back_of_a_round_trip() -> None:
 
 def test_a_place_has_a_code_a_name_and_where_it_is() -> None:
     assert canonical("tiket dari Jakarta ke DPS besok", "origin") == {
-        "kind": "city", "code": "CGK", "name": "Jakarta", "country": "ID", "lat": -6.2088, "lon": 106.8456,
-    }  # fmt: skip
+        "kind": "city",
+        "code": "CGK",
+        "name": "Jakarta",
+        "country": "ID",
+        "lat": -6.2088,
+        "lon": 106.8456,
+    }
     assert canonical("tiket dari Jakarta ke DPS besok", "destination")["kind"] == "airport"
 
 
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("fly to Bali tomorrow", "DPS"), ("飞巴厘岛 明天", "DPS"), ("terbang ke Denpasar besok", "DPS"), ("terbang ke jogja besok", "YIA"),
-        ("fly to singapor tomorrow", "SIN"), ("fly to Edinburgh tomorrow", "EDI"), ("fly to KL tomorrow", "KUL"), ("fly to Nice tomorrow", "NCE"),
-        ("terbang ke sby besok", "SUB"), ("明天飞三亚的机票", "SYX"), ("明天飞乌鲁木齐的机票", "URC"), ("tiket ke kno besok", "KNO"),
+        ("fly to Bali tomorrow", "DPS"),
+        ("飞巴厘岛 明天", "DPS"),
+        ("terbang ke Denpasar besok", "DPS"),
+        ("terbang ke jogja besok", "YIA"),
+        ("fly to singapor tomorrow", "SIN"),
+        ("fly to Edinburgh tomorrow", "EDI"),
+        ("fly to KL tomorrow", "KUL"),
+        ("fly to Nice tomorrow", "NCE"),
+        ("terbang ke sby besok", "SUB"),
+        ("明天飞三亚的机票", "SYX"),
+        ("明天飞乌鲁木齐的机票", "URC"),
+        ("tiket ke kno besok", "KNO"),
     ],
-)  # fmt: skip
+)
 def test_places_are_known_by_the_names_people_use(text: str, code: str) -> None:
     assert canonical(text, "destination")["code"] == code
 
@@ -93,10 +107,14 @@ def test_misspelt_words_still_name_their_topic(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("send $20 to Sarah", "Sarah"), ("transfer 50rb ke Budi ya", "Budi"), ("给小王转500块", "小王"), ("给张三转100", "张三"),
-        ("pay my mom 20 dollars", "mom"), ("kirim 1jt ke rekening BCA 1234567890 atas nama Siti Aminah", "Siti Aminah"),
+        ("send $20 to Sarah", "Sarah"),
+        ("transfer 50rb ke Budi ya", "Budi"),
+        ("给小王转500块", "小王"),
+        ("给张三转100", "张三"),
+        ("pay my mom 20 dollars", "mom"),
+        ("kirim 1jt ke rekening BCA 1234567890 atas nama Siti Aminah", "Siti Aminah"),
     ],
-)  # fmt: skip
+)
 def test_money_goes_to_the_one_who_was_named(text: str, name: str) -> None:
     assert canonical(text, "recipient", "pay.transfer") == {"name": name}
 
@@ -121,12 +139,16 @@ def test_a_round_eight_digit_number_is_an_amount() -> None:
 @pytest.mark.parametrize(
     ("text", "label"),
     [
-        ("show me flights to Bali tomorrow", "travel.flight.search"), ("book a flight to Bali tomorrow", "travel.flight.book"),
-        ("flights to Bali tomorrow", "travel.flight.search"), ("a flight to Bali tomorrow", "travel.flight.book"),
-        ("a flight to Bali", "travel.flight.search"), ("find me a flight to Bali tomorrow and book it", "travel.flight.book"),
-        ("ada tiket ke Bali besok ga", "travel.flight.search"), ("明天去上海的机票多少钱", "travel.flight.search"),
+        ("show me flights to Bali tomorrow", "travel.flight.search"),
+        ("book a flight to Bali tomorrow", "travel.flight.book"),
+        ("flights to Bali tomorrow", "travel.flight.search"),
+        ("a flight to Bali tomorrow", "travel.flight.book"),
+        ("a flight to Bali", "travel.flight.search"),
+        ("find me a flight to Bali tomorrow and book it", "travel.flight.book"),
+        ("ada tiket ke Bali besok ga", "travel.flight.search"),
+        ("明天去上海的机票多少钱", "travel.flight.search"),
     ],
-)  # fmt: skip
+)
 def test_asking_shows_choices_and_ordering_books(text: str, label: str) -> None:
     assert reading(text).goals[0].label == label
 
@@ -155,6 +177,59 @@ def test_a_choice_among_offers_is_an_answer() -> None:
         assert (goal(text).label, canonical(text, "choice")) == ("task.answer", 2)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["yes", "yes please 🙏", "sure, go ahead and book it", "oke lanjut", "gas aja bro", "iya boleh", "好的，可以", "没问题", "👍"],
+)
+def test_a_plain_yes_approves(text: str) -> None:
+    assert goal(text).label == "task.approve"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cuaca di bali besok gimana ya",
+        "中国的首都是哪里",
+        "还没好吗",
+        "ok but make it business class",
+        "yes but only if it is refundable",
+        "is it ok?",
+        "ya tapi jam berapa",
+        "好不好",
+        "oke ganti jadi 3 malam",
+        "ok who is the president",
+        "good question",
+        "not ok",
+        "不是",
+        "yes on Friday",
+        "not sure",
+        "sure?",
+        "好贵",
+        "是吗",
+        "ya ampun",
+        "fine print?",
+    ],
+)
+def test_anything_more_than_a_yes_does_not_approve(text: str) -> None:
+    assert all(g.label != "task.approve" for g in reading(text).goals)
+
+
+def test_a_way_back_lies_after_the_way_there() -> None:
+    slots = goal("berangkat tanggal 20 dari jakarta ke surabaya balik tanggal 25").slots
+    assert (slots["depart_date"].canonical, slots["return_date"].canonical) == ("2026-12-20", "2026-12-25")
+    slots = goal("tiket ke bali senin depan pulang minggu").slots
+    assert (slots["depart_date"].canonical, slots["return_date"].canonical) == ("2026-11-30", "2026-12-06")
+
+
+def test_a_change_is_an_answer_with_the_new_value() -> None:
+    assert canonical("ok but make it business class", "cabin_class", "task.answer") == "business"
+    assert canonical("改成三晚", "nights", "task.answer") == {"count": 3, "unit": "night"}
+
+
+def test_a_longer_word_hides_the_words_in_it() -> None:
+    assert canonical("转3000给房东，微信支付", "payment_method", "pay.transfer") == "wechat_pay"
+
+
 def test_what_was_not_read_is_said() -> None:
     unread = reading("book a flight to Bali tomorrow with my surfboard").unread
     assert [text for _, _, text in unread] == ["surfboard"]
@@ -171,8 +246,43 @@ def test_a_naive_now_is_the_persons_own_clock() -> None:
     assert read("a flight to Bali tomorrow", now=naive, tz="Asia/Jakarta").goals[0].slots["depart_date"].canonical == "2026-11-26"
 
 
-PIECES = ["flight", "hotel", "tiket", "机票", "酒店", "to", "ke", "去", "Bali", "上海", "besok", "明天", "2 nights", "两晚", "under", "5 juta", "transfer",
-          "50rb", "给", "Budi", "three", "adults", ",", "and", "no", "cancel", "12/17", "jam 7", "PP", "😀", "return", "from", "Ⅷ", "ﬁ", "½"]  # fmt: skip
+PIECES = [
+    "flight",
+    "hotel",
+    "tiket",
+    "机票",
+    "酒店",
+    "to",
+    "ke",
+    "去",
+    "Bali",
+    "上海",
+    "besok",
+    "明天",
+    "2 nights",
+    "两晚",
+    "under",
+    "5 juta",
+    "transfer",
+    "50rb",
+    "给",
+    "Budi",
+    "three",
+    "adults",
+    ",",
+    "and",
+    "no",
+    "cancel",
+    "12/17",
+    "jam 7",
+    "PP",
+    "😀",
+    "return",
+    "from",
+    "Ⅷ",
+    "ﬁ",
+    "½",
+]
 
 
 @settings(deadline=None, max_examples=300)
@@ -193,8 +303,29 @@ def test_any_text_is_read_without_failing(text: str) -> None:
     assert all(text[start:end] == words for start, end, words in found.unread)
 
 
-WORST = ["1 ", "1.", "一", "零", "百", "1-", "Bali ", "from Bali ", "next ", "十一", "half a ", "5/6/", "上海", "flight and hotel ", "给三", "two hundred and ",
-         "jam 7 malam ", "unknownx ", "1234-", "tgl 5 sampai ", "two adults and "]  # fmt: skip
+WORST = [
+    "1 ",
+    "1.",
+    "一",
+    "零",
+    "百",
+    "1-",
+    "Bali ",
+    "from Bali ",
+    "next ",
+    "十一",
+    "half a ",
+    "5/6/",
+    "上海",
+    "flight and hotel ",
+    "给三",
+    "two hundred and ",
+    "jam 7 malam ",
+    "unknownx ",
+    "1234-",
+    "tgl 5 sampai ",
+    "two adults and ",
+]
 
 
 @pytest.mark.parametrize("piece", WORST)

@@ -144,21 +144,28 @@ def test_alternatives_together_stay_within_the_budget() -> None:
 OFFERS = st.lists(st.tuples(st.integers(0, 60), st.none() | st.integers(0, 40)), min_size=1, max_size=4)
 
 
-@given(st.lists(OFFERS, min_size=1, max_size=4), st.integers(0, 200))
-def test_the_choice_is_as_good_as_trying_every_combination(sketch: list[list[tuple[int, int | None]]], limit: int) -> None:
+@given(st.lists(OFFERS, min_size=1, max_size=4), st.lists(st.integers(0, 150), min_size=1, max_size=3))
+def test_the_choice_is_as_good_as_trying_every_combination(sketch: list[list[tuple[int, int | None]]], limits: list[int]) -> None:
     legs = [leg(f"l{n}", *(offer(f"{n}.{k}", p, fee) for k, (p, fee) in enumerate(offers))) for n, offers in enumerate(sketch)]
-    bounds = (bound(limit, *(x.leg_id for x in legs)),)
-    allowed = [c for c in product(*(x.offers for x in legs)) if sum(map(pivots, c)) <= 1 and sum(map(price, c)) <= limit]
+    bounds = tuple(bound(limit, *(x.leg_id for x in legs[n :: len(limits) + 1])) for n, limit in enumerate(limits))
+    if len(limits) == 1:
+        bounds = (bound(limits[0], *(x.leg_id for x in legs)),)
+    allowed = [c for c in product(*(x.offers for x in legs)) if _allowed(legs, c, bounds)]
     if not allowed:
         with pytest.raises(Rejected, match=r"over_budget|two_pivots"):
             choose(legs, bounds, POLICY)
         return
     picks = choose(legs, bounds, POLICY)
-    chosen = [x.offers[i] for x, i in zip(legs, picks, strict=True)]
-    assert sum(map(pivots, chosen)) <= 1
-    assert sum(map(price, chosen)) <= limit
+    chosen = tuple(x.offers[i] for x, i in zip(legs, picks, strict=True))
+    assert _allowed(legs, chosen, bounds)
     assert sum(score(o, POLICY) for o in chosen) == min(sum(score(o, POLICY) for o in c) for c in allowed)
-    assert sum(x.ceiling for x in with_alternatives(legs, picks, bounds, POLICY)) <= limit
+    widened = with_alternatives(legs, picks, bounds, POLICY)
+    assert all(sum(x.ceiling for x in widened if x.leg_id in b.legs) <= b.limit.amount_minor for b in bounds)
+
+
+def _allowed(legs: list[Candidates], chosen: tuple[Offer, ...], bounds: tuple[Bound, ...]) -> bool:
+    spent = [sum(price(o) for x, o in zip(legs, chosen, strict=True) if x.leg_id in b.legs) for b in bounds]
+    return sum(map(pivots, chosen)) <= 1 and all(s <= b.limit.amount_minor for s, b in zip(spent, bounds, strict=True))
 
 
 def test_twenty_legs_of_fifty_offers_are_chosen_within_budget() -> None:

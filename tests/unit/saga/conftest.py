@@ -42,7 +42,7 @@ class Task(History[Saga]):
         super().__init__(core(policy), "saga", name)
 
     def declaration(self, step_id: str, attempt: int = 1, **changes: Any) -> Declaration:
-        leg = step_id.split(".")[0]
+        leg = step_id.partition(".")[0]
         fields: dict[str, Any] = {
             "step_id": step_id,
             "leg_id": leg,

@@ -166,3 +166,57 @@ def test_another_tenant_cannot_cancel(task: Any) -> None:
     assert task.cancelled() == []
     task.tenant = owner
     assert (task.refused, task.state) == (["foreign_tenant"], before)
+
+
+def test_a_second_cancel_does_not_ask_twice_and_gets_one_answer(task: Any) -> None:
+    task.declared("hotel.hold")
+    task.cancelled()
+    assert task.cancelled() == []
+    sent = task.ended(EndResult.HALTED, done=["hotel.hold"])
+    assert sum(isinstance(m, CancelAnswered) for m in sent) == 1
+
+
+def test_a_halt_names_the_epoch_of_what_is_declared(task: Any) -> None:
+    task.declared("hotel.hold", epoch=3)
+    assert task.cancelled() == [ExecutionHalt(epoch=3)]
+
+
+def test_a_stuck_answer_past_the_pivot_is_too_late_for_the_cancel(task: Any) -> None:
+    task.declared(*PIVOT)
+    task.cancelled()
+    task.ended(EndResult.STUCK, done=PIVOT)
+    assert task.last(CancelAnswered).code == "too_late"
+
+
+def test_a_cancel_while_declarations_are_missing_decides_what_follows_them(task: Any, undos: Any) -> None:
+    task.ended(EndResult.FINISHED, done=["hotel.hold"])
+    assert task.cancelled() == []
+    answer, undo = task.declared("hotel.hold")
+    assert (answer.accepted, undos([undo])) == (True, [("hotel.hold", 1)])
+
+
+def test_force_needs_no_declaration_that_is_missing(task: Any) -> None:
+    task.cancelled()
+    task.ended(EndResult.FINISHED, done=["hotel.hold"])
+    assert task.state.status == "halting"
+    task.repaired("force")
+    assert task.state.status == "compensated"
+
+
+def test_a_tally_after_force_changes_nothing_and_declarations_still_do(task: Any, undos: Any) -> None:
+    task.declared("hotel.hold")
+    task.cancelled()
+    task.repaired("force")
+    before = task.state
+    assert task.ended(EndResult.HALTED, done=["hotel.hold", "flight.hold"]) == []
+    assert task.state == before
+    assert undos(task.declared("flight.hold")) == [("flight.hold", 1)]
+
+
+@pytest.mark.parametrize("purpose", ["backstop", "halt", "reopen", "undo:hotel.hold"])
+def test_a_timer_that_fires_after_its_state_was_left_changes_nothing(task: Any, purpose: str) -> None:
+    task.completed_trip("hotel.hold")
+    before = task.state
+    task.timers[purpose.replace("hotel.hold", str(task.key("hotel.hold")))] = task.now
+    assert task.advance(0) == []
+    assert task.state == before

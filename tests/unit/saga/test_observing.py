@@ -3,9 +3,9 @@
 from typing import Any
 
 from tuntas.contracts.connectors import Outcome
-from tuntas.contracts.executor import EndResult, ExecutionReopen
+from tuntas.contracts.executor import EndResult, ExecutionCommitted, ExecutionEnded, ExecutionReopen
 from tuntas.contracts.money import Money
-from tuntas.contracts.saga import SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened
+from tuntas.contracts.saga import AttemptRelease, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened
 from tuntas.saga.policy import Policy
 
 DONE, GONE, REFUSED = Outcome.DONE, Outcome.UNDONE, Outcome.REFUSED
@@ -72,8 +72,6 @@ def test_an_effect_lost_after_completion_is_replaced_in_a_new_epoch(task: Any) -
 
 
 def _finished(tally: Any, epoch: int = 2) -> Any:
-    from tuntas.contracts.executor import ExecutionEnded  # noqa: PLC0415
-
     return ExecutionEnded(revision=2, epoch=epoch, result=EndResult.FINISHED, code="finished", tally=tally)
 
 
@@ -196,9 +194,43 @@ def test_residue_that_the_other_side_takes_back_is_residue_no_more(task: Any) ->
 
 
 def test_a_success_after_a_release_is_undone_while_forward_goes_on(task: Any, undos: Any) -> None:
-    from tuntas.contracts.saga import AttemptRelease  # noqa: PLC0415
-
     task.given(AttemptRelease(epoch=1, declarations=(task.declaration("hotel.hold"),)))
     task.undone("hotel.hold")
     assert undos(task.observed("hotel.hold", DONE, "success_after_undo")) == [("hotel.hold", 2)]
     assert task.state.status == "open"
+
+
+def test_an_effect_that_comes_back_after_the_rollback_passed_it_by_is_undone(task: Any, undos: Any) -> None:
+    task.declared(*BOTH)
+    task.observed("hotel.confirm", GONE, LOST, seq=5)
+    task.ended(EndResult.FAILED, done=BOTH)
+    task.undone("flight.confirm")
+    assert undos(task.observed("hotel.confirm", DONE, "success_after_undo", seq=6)) == [("hotel.confirm", 1)]
+    assert task.undone("hotel.confirm")[-1].closing == 2
+
+
+def test_of_two_observations_that_overtake_the_declaration_the_newer_one_counts(task: Any) -> None:
+    task.observed("hotel.confirm", GONE, LOST, seq=6)
+    task.observed("hotel.confirm", DONE, "success_after_undo", seq=5)
+    task.declared("hotel.confirm")
+    assert task.state.effects[task.key("hotel.confirm")].phase == "undone"
+
+
+def test_a_commit_while_reopened_leads_back_to_the_replanning(task: Any) -> None:
+    task.completed_trip("hotel.confirm", "flight.issue")
+    task.observed("hotel.confirm", GONE, LOST)
+    task.cancelled()
+    assert task.given(ExecutionCommitted(epoch=1)) == []
+    assert task.state.status == "halting"
+    (answer,) = task.given(ExecutionCommitted(epoch=2))
+    assert answer.code == "too_late"
+    assert task.state.status == "reopened"
+    assert "reopen" in task.timers
+
+
+def test_a_loss_before_the_first_closing_may_end_in_a_rollback_past_a_pivot(task: Any, undos: Any) -> None:
+    task.declared("hotel.confirm", "flight.issue")
+    task.observed("hotel.confirm", GONE, LOST)
+    task.ended(EndResult.FINISHED, done=["hotel.confirm", "flight.issue"])
+    sent = task.ended(EndResult.FAILED, {"hotel.confirm": GONE, "flight.issue": DONE}, epoch=2)
+    assert undos(sent) == [("flight.issue", 1)]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tuntas.contracts.connectors import Outcome
-from tuntas.contracts.executor import EndResult
+from tuntas.contracts.executor import EndResult, ExecutionEnded
 from tuntas.contracts.money import Money
 
 TRIP = ("hotel.hold", "flight.hold", "payment.authorize", "hotel.confirm", "flight.confirm", "payment.capture")
@@ -63,8 +63,6 @@ def test_a_capture_that_could_not_be_refunded_is_kept_from_the_person(task: Any)
 def test_actual_amounts_are_posted_not_planned_ones(task: Any) -> None:
     task.declared("hotel.confirm")
     entry = task.entries({"hotel.confirm": Outcome.DONE})[0].model_copy(update={"amount": rupiah(95_00)})
-    from tuntas.contracts.executor import ExecutionEnded  # noqa: PLC0415
-
     (ended,) = task.given(ExecutionEnded(revision=1, epoch=1, result=EndResult.FINISHED, code="finished", tally=(entry,)))
     assert ended.kept == {"IDR": 95_00}
 

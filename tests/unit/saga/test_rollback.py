@@ -145,9 +145,33 @@ def test_a_repair_of_what_does_not_rest_changes_nothing(task: Any, action: str) 
 
 def test_an_older_answer_after_a_newer_one_is_ignored(task: Any) -> None:
     task.ended(EndResult.FAILED, done=["hotel.confirm"])
-    task.undone("hotel.confirm", Outcome.REFUSED, seq=4, code="non_refundable")
-    task.undone("hotel.confirm", Outcome.PENDING, seq=3)
-    assert task.state.effects[task.key("hotel.confirm")].code == "non_refundable"
+    task.undone("hotel.confirm", Outcome.PENDING, seq=4)
+    assert task.undone("hotel.confirm", Outcome.NEEDS_USER, seq=3, code="fee_above_limit") == []
+    assert task.state.status == "compensating"
+
+
+def test_even_a_circle_of_needs_is_undone(task: Any, undos: Any) -> None:
+    task.declared("hotel.hold", needs=("flight.hold",))
+    task.declared("flight.hold", needs=("hotel.hold",))
+    tally = {"hotel.hold": Outcome.DONE, "flight.hold": Outcome.DONE}
+    assert undos(task.ended(EndResult.FAILED, tally)) == [("flight.hold", 1)]
+    assert undos(task.undone("flight.hold")) == [("hotel.hold", 1)]
+
+
+def test_retry_of_one_effect_leaves_the_others_waiting(task: Any, undos: Any) -> None:
+    task.ended(EndResult.FAILED, done=["hotel.confirm", "flight.confirm"])
+    task.undone("hotel.confirm", Outcome.REFUSED)
+    task.undone("flight.confirm", Outcome.REFUSED)
+    assert undos(task.repaired("retry", "hotel.confirm")) == [("hotel.confirm", 2)]
+    assert task.state.effects[task.key("flight.confirm")].phase == "waiting"
+
+
+def test_force_adds_nothing_to_a_rollback_that_rests(task: Any) -> None:
+    task.ended(EndResult.FAILED, done=["hotel.confirm"])
+    task.undone("hotel.confirm", Outcome.REFUSED)
+    before = task.state
+    assert task.repaired("force") == []
+    assert task.state == before
 
 
 def test_an_undo_that_comes_through_while_the_effect_waits_settles_it(task: Any) -> None:

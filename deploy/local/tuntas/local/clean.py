@@ -15,10 +15,21 @@ def clean(root: Path = STACKS) -> None:
         LocalError: a stack is in use.
     """
     for folder in [path.parent for path in root.glob("*/lock")]:
-        with take(folder):
-            Processes(folder).stop_all()
-            postgres.remove(folder / "postgres")
-            shutil.rmtree(folder)
+        forget(folder)
+
+
+def forget(folder: Path) -> None:
+    """Delete the data and logs of one stack, if there are any.
+
+    Raises:
+        LocalError: it is in use.
+    """
+    if not folder.exists():
+        return
+    with take(folder):
+        Processes(folder).stop_all()
+        postgres.remove(folder / "postgres")
+        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

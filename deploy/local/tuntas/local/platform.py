@@ -5,18 +5,22 @@ import hashlib
 import json
 import os
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from tuntas.cli.profile import Profile
 from tuntas.contracts.topics import all_topics
 from tuntas.kit.messaging import topics
 from tuntas.kit.persistence.migrate import upgrade
 from tuntas.kit.persistence.tables import bootstrap
 from tuntas.kit.settings import KafkaSettings
+from tuntas.local.clean import forget
 from tuntas.local.processes import Child, LocalError, free_port
 from tuntas.local.secrets import APPROVAL_KEY, SIGNING_KEY, TENANT, Secrets, of_stack
 from tuntas.local.services import CONNECTORS, PACKAGES
@@ -50,13 +54,25 @@ class Platform:
         extra: more environment for services, such as failpoints or a trace endpoint.
         say: told in one line what takes long.
         fresh: forget what an earlier run left in PostgreSQL and Kafka.
+        stays: processes outlive this one, until `make down`.
     """
 
     def __init__(
-        self, name: str, *, separate: bool = False, extra: Mapping[str, str] | None = None, say: Say = _quiet, root: Path = ROOT
+        self,
+        name: str,
+        *,
+        separate: bool = False,
+        extra: Mapping[str, str] | None = None,
+        say: Say = _quiet,
+        fresh: bool = False,
+        stays: bool = False,
+        root: Path = ROOT,
     ) -> None:
+        if fresh:
+            forget(root / name)
         self.backends = Backends(name, root, say)
-        self.folder, self._say, self._separate = self.backends.folder, say, separate
+        self.folder, self._say, self._separate, self._stays = self.backends.folder, say, separate, stays
+        self.backends.processes.outlive = stays
         self._extra = dict(extra or {})
         self.services: dict[str, Child] = {}
         self.worlds: dict[str, Child] = {}
@@ -79,9 +95,37 @@ class Platform:
             self.stop()
             raise
 
+    def leave(self) -> None:
+        """Let go of the stack and leave its processes running, for `make down` to stop."""
+        self.backends.leave()
+
     def stop(self) -> None:
         """Stop everything, youngest first."""
         self.backends.stop()
+
+    def profile(self) -> Profile:
+        """Write the command's profile, readable by its owner only, and return it."""
+        made = Profile(
+            gateway=self.addresses.gateway,
+            api_key=self.secrets.api_key,
+            operator_key=self.secrets.operator_key,
+            operations_url=self.dsn("tuntas_ops"),
+            bootstrap=self.backends.bootstrap,
+            tenant=TENANT,
+            signing_key_id=SIGNING_KEY,
+            signing_key=self.secrets.signing_private,
+        )
+        path = self.folder / "profile.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(asdict(made), indent=2))
+        return made
+
+    def plant(self) -> None:
+        """Make an effect that nobody asked for: a negative control of the auditor."""
+        body = json.dumps({"kind": "hotel"}).encode()
+        url = f"{self.addresses.worlds['travel']}/effects/plant"
+        request = urllib.request.Request(url, data=body, headers={"content-type": "application/json"}, method="POST")  # noqa: S310
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - our own address
 
     def dsn(self, role: str) -> str:
         """Return the connection URL of a role in the platform's database."""
@@ -166,6 +210,7 @@ class Platform:
             "TUNTAS_APPROVAL_KEYS": json.dumps({APPROVAL_KEY: s.approval_public}),
             "TUNTAS_TRUST_APPROVAL_KEY_ID": APPROVAL_KEY,
             "TUNTAS_TRUST_APPROVAL_PRIVATE_KEY": s.approval_private,
+            "TUNTAS_GATEWAY_OPERATIONS_URL": self.dsn("tuntas_ops"),
             "TUNTAS_GATEWAY_TENANTS_FILE": str(self._tenants(s)),
             **own,
             **ports,
@@ -186,9 +231,6 @@ class Platform:
 
 def answers(url: str) -> bool:
     """Say whether a local URL answers with success."""
-    import urllib.error
-    import urllib.request
-
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
             return int(answer.status) < 300  # noqa: PLR2004

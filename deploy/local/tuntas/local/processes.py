@@ -121,9 +121,10 @@ class Child:
 
 
 class Processes:
-    """The processes of one folder."""
+    """The processes of one folder; with `outlive` all of them go on when we end, until `stop_all` of a later start."""
 
     def __init__(self, folder: Path) -> None:
+        self.outlive = False
         self.logs = folder / "logs"
         self._records = folder / "processes"
         self._children: dict[str, Child] = {}
@@ -160,7 +161,7 @@ class Processes:
         log, record = self.logs / f"{name}.log", self._records / f"{name}.json"
         known: dict[str, Any] = {"name": name, "order": time.monotonic_ns(), "stop_signal": int(stop_signal)}
         task = {"command": [str(part) for part in command], "user": user, "log": str(log), "record": str(record)}
-        parent = 0 if outlives_parent else os.getpid()
+        parent = 0 if outlives_parent or self.outlive else os.getpid()
         launcher = [sys.executable, "-I", "-S", str(_LAUNCHER), json.dumps(known | task | {"parent": parent})]
         popen = _STARTER.submit(_spawn, launcher, log, env, cwd).result()
         child = Child(**known, pid=popen.pid, started=started(popen.pid), log=log, popen=popen)

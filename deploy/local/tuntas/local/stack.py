@@ -62,6 +62,10 @@ class Backends:
     def stop(self) -> None:
         """Stop both servers and whatever else was started in `processes`, the youngest first, and let go of the stack."""
         self.processes.stop_all()
+        self.leave()
+
+    def leave(self) -> None:
+        """Let go of the stack; what runs goes on running if it may outlive this process."""
         if self._lock:
             self._lock.close()
             self._lock = None

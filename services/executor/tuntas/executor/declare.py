@@ -38,16 +38,12 @@ def awaited(plan: Plan, step: Step) -> set[str]:
 
 
 def lapsing(run: Run) -> Iterator[Attempt]:
-    """Yield the effects whose clock is within the margin while something still has to act on them.
-
-    A step that is acting on one already is not disturbed: the provider's answer decides.
-    """
+    """Yield the effects whose clock is within the margin while a step that will act on them has not begun to."""
     for attempt in run.state.attempts:
         if not attempt.done or not attempt.clock or run.now < attempt.clock - run.policy.margin:
             continue
         followers = [run.state.latest(s.step_id) for s in run.plan.steps if s.acts_on == attempt.step_id]
-        waiting = any(f is None or f.gone for f in followers)
-        if waiting and not any(f and f.open for f in followers):
+        if any(f is None or f.gone for f in followers):
             yield attempt
 
 

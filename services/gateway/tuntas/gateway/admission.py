@@ -61,9 +61,9 @@ class Admission:
             return None if again else self._traced(event)
         if not isinstance(body, Submission):
             return event
-        digest = known.setdefault(event.task_id, body.digest)
-        if digest != body.digest:
-            return self._traced(_reused(event, body))
+        if event.task_id in known:
+            return None if known[event.task_id] == body.digest else self._traced(_reused(event, body))
+        known[event.task_id] = body.digest
         taken = await sealed(self.vault, event.tenant, body, datetime.now(UTC))
         return self._traced(replace(event, body=taken))
 

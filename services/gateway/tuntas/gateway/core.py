@@ -102,6 +102,7 @@ class _Entry:
             source=task.source,
             source_id=task.source_id,
             reference=task.reference,
+            person=task.person,
             digest=message.digest,
             events_topic=self.events_topic(context.tenant),
         )

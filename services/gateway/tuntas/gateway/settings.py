@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from tuntas.kit.settings import ServiceSettings
 
@@ -13,6 +13,7 @@ class Settings(ServiceSettings):
 
     pool_size: int = Field(default=8, ge=1, le=50)
     tenants_file: Path = Field(description="JSON: tenant to its API keys (SHA-256), signing keys and topics; read again when it changes")
+    operations_url: SecretStr = Field(description="Database URL of the role tuntas_ops, which reads the operators' views")
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_jwks_file: Path | None = Field(default=None, description="The issuer's public keys as a JWK set; read again when it changes")

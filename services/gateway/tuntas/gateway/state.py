@@ -81,6 +81,7 @@ class Task(Contract):
     source: str
     source_id: str
     reference: str = ""
+    person: UUID | None = None
     digest: str = ""
     events_topic: str | None = None
     seq: int = 0

@@ -71,9 +71,7 @@ class Reader:
         row = await self.pool.fetchrow(f"select {_COLUMNS} from tasks where task_id = $1", task_id)
         return _stored(row) if row else None
 
-    async def tasks(
-        self, tenant: str | None, status: str | None, before: tuple[datetime, UUID] | None, limit: int
-    ) -> list[Stored]:
+    async def tasks(self, tenant: str | None, status: str | None, before: tuple[datetime, UUID] | None, limit: int) -> list[Stored]:
         """Return tasks of a tenant (or of all), newest first, from after the place `before`."""
         found = await self.pool.fetch(
             f"""select {_COLUMNS} from tasks

@@ -13,7 +13,7 @@ from tuntas.kit.errors import Rejected
 from tuntas.planner.ordering import pivots, well_formed
 from tuntas.planner.policy import Policy
 
-_FRONT = 64
+_FRONT = 32
 _FAR = datetime.max.replace(tzinfo=UTC)
 
 
@@ -43,7 +43,7 @@ class _Pick(NamedTuple):
     score: int
     picks: tuple[int, ...]
     pivots: int
-    spent: tuple[int, ...]
+    spent: int
 
 
 def price(offer: Offer) -> int:
@@ -135,52 +135,57 @@ def _in_currency(leg: Candidates, currency: str) -> Candidates:
 def choose(legs: Sequence[Candidates], bounds: Sequence[Bound], policy: Policy) -> tuple[int, ...]:
     """Return for each leg which of its offers is chosen: the lowest sum of scores within every budget, at most one leg irreversible.
 
-    Exact while at most 64 undominated partial choices of a pivot count remain; of more, an even sample with both ends goes on.
+    Exact while at most 32 undominated partial choices of a budget remain; of more, an even sample with both ends goes on, so that a
+    budget that can be kept is kept.
 
     Raises:
         Rejected: `over_budget`, with the cheapest total; `two_pivots`.
     """
     if found := _search(legs, bounds, policy):
-        return found.picks
+        return tuple(found[leg.leg_id] for leg in legs)
     cheapest = _search(legs, (), Policy(undo_weight_percent=0))
     if cheapest is None:
         raise Rejected("two_pivots", ", ".join(leg.leg_id for leg in legs if all(pivots(o) for o in leg.offers)))
-    least = sum(_cost(leg, pick) for leg, pick in zip(legs, cheapest.picks, strict=True))
+    least = sum(_cost(leg, cheapest[leg.leg_id]) for leg in legs)
     raise Rejected("over_budget", f"the cheapest total is {Money(amount_minor=least, currency=bounds[0].limit.currency)}")
 
 
-def _search(legs: Sequence[Candidates], bounds: Sequence[Bound], policy: Policy) -> _Pick | None:
-    front = [_Pick(0, (), 0, (0,) * len(bounds))]
-    for leg in legs:
-        grown = (_grow(pick, leg, index, bounds, policy) for pick in front for index in range(1 if leg.kept else len(leg.offers)))
-        front = _thinned(_undominated([pick for pick in grown if pick]))
-    return min(front, default=None)
-
-
-def _grow(pick: _Pick, leg: Candidates, index: int, bounds: Sequence[Bound], policy: Policy) -> _Pick | None:
-    offer, cost = leg.offers[index], _cost(leg, index)
-    spent = tuple(s + cost * (leg.leg_id in b.legs) for s, b in zip(pick.spent, bounds, strict=True))
-    count = pick.pivots + pivots(offer)
-    if count > 1 or any(s > b.limit.amount_minor for s, b in zip(spent, bounds, strict=True)):
+def _search(legs: Sequence[Candidates], bounds: Sequence[Bound], policy: Policy) -> dict[str, int] | None:
+    """Each budget's legs are chosen by themselves, without and with an irreversible one; then at most one budget gets that leg."""
+    bounded = frozenset(leg_id for b in bounds for leg_id in b.legs)
+    limits: list[tuple[frozenset[str], int | None]] = [(b.legs, b.limit.amount_minor) for b in bounds]
+    limits.append((frozenset(leg.leg_id for leg in legs) - bounded, None))
+    groups = [([leg for leg in legs if leg.leg_id in ids], limit) for ids, limit in limits]
+    best = [_best(group, limit, policy) for group, limit in groups]
+    options = [[pair[n == at] for n, pair in enumerate(best)] for at in range(-1, len(best))]
+    whole = [[pick for pick in option if pick] for option in options]
+    chosen = min((o for o in whole if len(o) == len(best)), key=lambda o: sum(pick.score for pick in o), default=None)
+    if chosen is None:
         return None
-    return _Pick(pick.score + score(offer, policy), (*pick.picks, index), count, spent)
+    return {
+        leg.leg_id: index for (group, _), pick in zip(groups, chosen, strict=True) for leg, index in zip(group, pick.picks, strict=True)
+    }
 
 
-def _cost(leg: Candidates, index: int) -> int:
-    return leg.ceiling if leg.kept else price(leg.offers[index])
+def _best(legs: Sequence[Candidates], limit: int | None, policy: Policy) -> tuple[_Pick | None, _Pick | None]:
+    front = [_Pick(0, (), 0, 0)]
+    for leg in legs:
+        offered = [(i, score(o, policy), pivots(o), _cost(leg, i)) for i, o in enumerate(leg.offers[:1] if leg.kept else leg.offers)]
+        grown = [_Pick(f.score + s, (*f.picks, i), f.pivots + n, f.spent + c) for f in front for i, s, n, c in offered]
+        front = _undominated(pick for pick in grown if pick.pivots <= 1 and (limit is None or pick.spent <= limit))
+    return _least(front, 0), _least(front, 1)
+
+
+def _least(front: Iterable[_Pick], count: int) -> _Pick | None:
+    return min((pick for pick in front if pick.pivots == count), default=None)
 
 
 def _undominated(picks: Iterable[_Pick]) -> list[_Pick]:
-    front: list[_Pick] = []
+    fronts: tuple[list[_Pick], list[_Pick]] = ([], [])
     for pick in sorted(picks):
-        if not any(f.pivots <= pick.pivots and all(a <= b for a, b in zip(f.spent, pick.spent, strict=True)) for f in front):
-            front.append(pick)
-    return front
-
-
-def _thinned(front: list[_Pick]) -> list[_Pick]:
-    # Each pivot count by itself, so that the cheapest of each, which decides whether a budget can be kept, is never lost.
-    return [pick for count in (0, 1) for pick in _sampled([p for p in front if p.pivots == count])]
+        if all(not better or pick.spent < better[-1].spent for better in fronts[: pick.pivots + 1]):
+            fronts[pick.pivots].append(pick)
+    return [pick for front in fronts for pick in _sampled(front)]
 
 
 def _sampled(picks: list[_Pick]) -> list[_Pick]:
@@ -188,6 +193,10 @@ def _sampled(picks: list[_Pick]) -> list[_Pick]:
         return picks
     last = len(picks) - 1
     return [picks[n * last // (_FRONT - 1)] for n in range(_FRONT)]
+
+
+def _cost(leg: Candidates, index: int) -> int:
+    return leg.ceiling if leg.kept else price(leg.offers[index])
 
 
 def with_alternatives(legs: Sequence[Candidates], picks: Sequence[int], bounds: Sequence[Bound], policy: Policy) -> tuple[Candidates, ...]:

@@ -7,7 +7,7 @@ from tuntas.contracts.executor import ExecutionEnded, TallyEntry
 from tuntas.contracts.saga import AttemptRelease
 from tuntas.saga import observing
 from tuntas.saga.closing import NOT_IN_TALLY, reopen, stray
-from tuntas.saga.state import FORWARD, TERMINAL, Effect, Ending, Phase, Saga, Status
+from tuntas.saga.state import FORWARD, Effect, Ending, Phase
 from tuntas.saga.turn import Turn
 
 _NO_EFFECT = frozenset({Outcome.REFUSED, Outcome.UNDONE})
@@ -72,8 +72,6 @@ def ended(turn: Turn, message: ExecutionEnded) -> None:
     turn.set(ended=ending, epoch=message.epoch)
     for entry in message.tally:
         _list(turn, entry)
-    if turn.saga.awaited and turn.saga.status in FORWARD:
-        turn.wake("backstop", turn.policy.grace_seconds)
 
 
 def _list(turn: Turn, entry: TallyEntry) -> None:
@@ -101,14 +99,9 @@ def release(turn: Turn, message: AttemptRelease) -> None:
     """Undo these attempts before another offer takes their place. After the end the tally decides, and only declarations count."""
     for declaration in message.declarations:
         declare(turn, declaration)
-    if turn.saga.over or message.epoch < turn.saga.epoch or not releasable(turn.saga):
+    if turn.saga.over or message.epoch < turn.saga.epoch:
         return
     keys = tuple(d.key for d in message.declarations)
     effects = (turn.saga.effects[key] for key in keys)
     turn.put(*(e.unwanted() for e in effects if e.phase is Phase.STANDING))
     turn.set(releases=(*turn.saga.releases, keys))
-
-
-def releasable(saga: Saga) -> bool:
-    """Say whether the executor may still be going forward."""
-    return saga.status not in TERMINAL | {Status.COMPENSATING}

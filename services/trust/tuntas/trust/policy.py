@@ -12,8 +12,8 @@ class Policy:
     `backstop_seconds`: between two reminders to the coordinator that a task is overdue.
     """
 
-    approval_seconds: int = 600
-    start_seconds: int = 120
-    forward_seconds: int = 600
-    grace_seconds: int = 30
-    backstop_seconds: int = 60
+    approval_seconds: float = 600
+    start_seconds: float = 120
+    forward_seconds: float = 600
+    grace_seconds: float = 30
+    backstop_seconds: float = 60

@@ -43,7 +43,9 @@ def _within_line(line: Line, effect: Effect) -> None:
     if effect.provider not in line.payees:
         raise Rejected("payee", effect.provider)
     amount = effect.amount
-    if amount and (amount.currency != line.ceiling.currency or amount.amount_minor > line.ceiling.amount_minor):
+    if amount is None:
+        raise Rejected("amount", "what obliges needs one")
+    if amount.currency != line.ceiling.currency or amount.amount_minor > line.ceiling.amount_minor:
         raise Rejected("amount", f"{amount} above {line.ceiling}")
     instrument = effect.input.get("instrument")
     if instrument is not None and instrument not in line.instruments:

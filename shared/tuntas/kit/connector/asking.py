@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from tuntas.contracts.base import Document
 from tuntas.contracts.connectors import EffectObserved, Outcome
 from tuntas.contracts.ids import undo_key
 from tuntas.contracts.registry import ProviderSpec
@@ -41,16 +40,21 @@ def call(state: Effects, effect: Effect, kind: str, context: Context) -> tuple[E
     return effect, Call(effect.key, effect.calls, kind, effect.provider, body, CALL_SECONDS)
 
 
-def act(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
-    """Send the action; the row with state `calling` is committed before the call leaves."""
-    if effect.forward_by and context.now > effect.forward_by:
-        return _settle(specs, state, effect, State.REFUSED, {"code": "expired"})
-    effect = effect.model_copy(update={"state": State.CALLING, "tries": effect.tries + 1})
+def act(specs: Specs, state: Effects, effect: Effect, context: Context, *, force: bool = False) -> Decision[Effects]:
+    """Send the action; the row with state `calling` is committed before the call leaves.
+
+    While another call about the same object is out it waits its turn. Past the deadline it is refused, unless an answer is to be forced.
+    """
+    if effect.forward_by and context.now > effect.forward_by and not force:
+        return _settle(specs, state, effect, State.REFUSED, {"code": "expired"}, context)
+    if state.busy(effect):
+        return _later(state, effect.model_copy(update={"state": State.UNSENT}), context)
+    effect = effect.model_copy(update={"state": State.CALLING, "tries": effect.tries + 1, "missed_at": None})
     effect, out = call(state, effect, "act", context)
     return Decision(state.put(effect), (out,))
 
 
-def inquire(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+def inquire(state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
     """Ask the provider what became of the action."""
     effect, out = call(state, effect, "inquire", context)
     return Decision(state.put(effect), (out,))
@@ -63,6 +67,8 @@ def answered(specs: Specs, state: Effects, effect: Effect, event: Answered, cont
     if event.result.get("found") is False:
         return _not_found(specs, state, effect, context)
     answer = ActionAnswer.model_validate(event.result)
+    if answer.outcome is Outcome.UNKNOWN:
+        return _not_found(specs, state, effect, context)
     if effect.state in COMPENSATED or effect.state is State.REFUSED:
         return _after_the_end(specs, state, effect, answer, context)
     return _apply(specs, state, effect, answer, context)
@@ -70,14 +76,16 @@ def answered(specs: Specs, state: Effects, effect: Effect, event: Answered, cont
 
 def _no_answer(specs: Specs, state: Effects, effect: Effect, event: Answered, context: Context) -> Decision[Effects]:
     if event.call.kind == "inquire":
-        return _later(state, effect, context)
-    if event.lost:
-        doubtful = effect.model_copy(update={"state": State.IN_DOUBT, "seq": effect.seq + 1, "code": event.code, "reason": event.reason})
-        return _later(state, doubtful, context, tell=True)
-    if effect.undo is not None:
+        told = undoing.parked(effect, event)
+        decision = _later(state, told or effect, context)
+        return Decision(decision.state, (Send(told.undone()), *decision.out)) if told else decision
+    if event.lost or effect.lost:
+        doubt = {"state": State.IN_DOUBT, "lost": True, "code": event.code, "reason": event.reason}
+        return _later(state, effect.model_copy(update=doubt | {"seq": effect.seq + 1}), context, tell=True)
+    if not effect.unwanted:
         return undoing.nothing(state, effect)
     if effect.tries >= UNSENT_TRIES:
-        return _settle(specs, state, effect, State.REFUSED, {"code": "unavailable", "reason": event.reason})
+        return _settle(specs, state, effect, State.REFUSED, {"code": "unavailable", "reason": event.reason}, context)
     return _later(state, effect.model_copy(update={"state": State.UNSENT}), context)
 
 
@@ -91,18 +99,24 @@ def _later(state: Effects, effect: Effect, context: Context, *, tell: bool = Fal
 def _not_found(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
     """Not found proves nothing at first: the request may be on its way. After the settle time it is asked for once more."""
     provider = specs.providers[effect.provider]
+    if effect.state is State.UNDOING:
+        return undoing.missing(specs, state, effect, context)
     if effect.state in COMPENSATED or effect.state in {State.DONE, State.REFUSED}:
         return _watch(state, effect, context)
-    settled = effect.missed_at and context.now - effect.missed_at >= timedelta(seconds=provider.settle_seconds)
-    missed = effect.model_copy(update={"misses": effect.misses + 1, "missed_at": effect.missed_at or context.now})
-    if effect.undo is not None:
-        return undoing.unfound(specs, state, missed, context, settled=bool(settled))
-    if provider.honours_keys or settled:
+    settled = bool(effect.missed_at and context.now - effect.missed_at >= timedelta(seconds=provider.settle_seconds))
+    missed = effect.model_copy(
+        update={"misses": effect.misses + 1, "missed_at": effect.missed_at or context.now, "lost": effect.lost and not settled}
+    )
+    if not effect.unwanted:
+        return undoing.unfound(specs, state, missed, context, settled=settled)
+    late = effect.forward_by is not None and context.now > effect.forward_by
+    if settled or (provider.honours_keys and not late):
         return act(specs, state, missed, context)
-    return _wait_settled(state, missed, provider, context)
+    return wait_settled(state, missed, provider, context)
 
 
-def _wait_settled(state: Effects, effect: Effect, provider: ProviderSpec, context: Context) -> Decision[Effects]:
+def wait_settled(state: Effects, effect: Effect, provider: ProviderSpec, context: Context) -> Decision[Effects]:
+    """Ask again when whatever was on its way must have arrived."""
     at = context.now + timedelta(seconds=provider.settle_seconds + 0.05)
     return Decision(state.put(effect), (Wake(f"ask:{effect.key}", at),))
 
@@ -127,10 +141,11 @@ def _apply(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, c
         "code": answer.code,
         "reason": answer.reason,
         "missed_at": None,
+        "lost": False,
     }
     if answer.outcome is Outcome.DONE:
         if effect.state is State.DONE:
-            return Decision(state.put(effect))
+            return Decision(state.put(effect)) if effect.unwanted else undoing.again(specs, state.put(effect), effect, context)
         return _settle(specs, state, effect, State.DONE, found, context)
     if answer.outcome is Outcome.REFUSED and effect.state is not State.DONE:
         return _settle(specs, state, effect, State.REFUSED, found, context)
@@ -141,17 +156,11 @@ def _apply(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, c
     return _later(state, changed, context, tell=effect.state is not waiting)
 
 
-def _settle(
-    specs: Specs, state: Effects, effect: Effect, to: State, found: Document | dict[str, Any], context: Context | None = None
-) -> Decision[Effects]:
+def _settle(specs: Specs, state: Effects, effect: Effect, to: State, found: dict[str, Any], context: Context) -> Decision[Effects]:
     """The action's outcome is known: tell the executor, and go on with an undo that waited for it."""
     effect = effect.model_copy(update={**found, "state": to, "seq": effect.seq + 1})
     told: tuple[Output, ...] = (Send(effect.replied()), Wake(f"ask:{effect.key}"))
-    if effect.undo is None or context is None:
-        recheck = effect.recheck and context is not None
-        if recheck and context is not None:
-            effect, again = call(state, effect, "inquire", context)
-            told = (*told, again)
+    if effect.unwanted:
         return Decision(state.put(effect), told)
     onward = undoing.nothing(state, effect) if to is State.REFUSED else undoing.begin(specs, state, effect, context)
     return Decision(onward.state, (*told, *onward.out))
@@ -160,21 +169,23 @@ def _settle(
 def _lost_effect(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer) -> Decision[Effects]:
     """The other side cancelled, or a hold ran out: the executor hears a refusal with a higher number, the coordinator an observation."""
     code = answer.code or "cancelled_by_provider"
-    gone = effect.model_copy(update={"state": State.UNDONE, "seq": effect.seq + 1, "code": code})
-    if effect.undo is not None:
+    found = {"reference": answer.reference or effect.reference, "evidence": answer.evidence, "reason": answer.reason}
+    gone = effect.model_copy(update={**found, "state": State.UNDONE, "seq": effect.seq + 1, "code": code})
+    if not effect.unwanted:
         return undoing.gone(state, gone, answer)
-    evidence = {"evidence": answer.evidence, "reason": answer.reason}
-    gone = undoing.by_other_side(gone.model_copy(update=evidence), answer)
-    return Decision(state.put(gone), (Send(gone.replied()), observed(specs, gone, Outcome.UNDONE, code)))
+    gone = undoing.by_other_side(gone, answer)
+    return Decision(state.put(gone), (Send(gone.replied()), observed(specs, gone, Outcome.UNDONE, code), Wake(f"ask:{gone.key}")))
 
 
 def _after_the_end(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, context: Context) -> Decision[Effects]:
     """An answer about an effect that is refused, undone or being undone: a success now is a late one, and must be undone again."""
     if effect.state is State.UNDOING:
         return undoing.asked(specs, state, effect, answer, context)
-    if effect.state is State.UNDO_REFUSED and answer.outcome is Outcome.UNDONE:
-        return _lost_effect(specs, state, effect.model_copy(update={"undo": None}), answer)
-    if answer.outcome is not Outcome.DONE or effect.state is State.UNDO_REFUSED:
+    if effect.state is State.UNDO_REFUSED:
+        if answer.outcome is Outcome.UNDONE:
+            return _lost_effect(specs, state, effect, answer)
+        return Decision(state.put(effect)) if effect.unwanted else undoing.begin(specs, state, effect, context)
+    if answer.outcome is not Outcome.DONE:
         return _watch(state, effect, context)
     found = {"reference": answer.reference, "amount": answer.amount or effect.amount, "evidence": answer.evidence, "clocks": answer.clocks}
     alive = effect.model_copy(update=found | {"state": State.DONE, "seq": effect.seq + 1, "code": "success_after_undo"})

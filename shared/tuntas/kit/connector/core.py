@@ -22,9 +22,9 @@ from tuntas.contracts.connectors import (
 from tuntas.contracts.plan import Approval, Offer
 from tuntas.kit.connector import asking, undoing
 from tuntas.kit.connector.approvals import authorized
-from tuntas.kit.connector.effects import Effect, Effects, State
+from tuntas.kit.connector.effects import LIVE, Effect, Effects, State
 from tuntas.kit.connector.provider import Specs
-from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Send
+from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Output, Send
 from tuntas.kit.errors import Rejected
 
 QUOTE_SECONDS = 8.0
@@ -73,16 +73,16 @@ class _Connector:
             return self._begin(state, message, context)
         if known.digest and known.digest != message.declaration.body_digest:
             return Decision(state, (Send(_refusal(message, "key_reused", known.seq)),))
+        if not known.digest:
+            return _met_tombstone(state, message, known)
         if known.state is State.IN_DOUBT and known.out is None:
-            return asking.inquire(self.specs, state, known, context)
+            return asking.inquire(state, known, context)
         if known.state in {State.UNSENT, State.CALLING}:
             return Decision(state)
         return Decision(state, (Send(known.replied()),))
 
     def _begin(self, state: Effects, message: StepStarted, context: Context) -> Decision[Effects]:
         effect = _declared(message)
-        if state.busy(effect):
-            return Decision(state)
         try:
             revision = self._permitted(state, message, effect, context)
         except Rejected as error:
@@ -108,13 +108,21 @@ class _Connector:
         return undoing.undo(self.specs, state or Effects(), message, context)
 
     def on_provider_notified(self, state: Effects | None, message: ProviderNotified, context: Context) -> Decision[Effects]:
-        """A webhook is a hint: ask before believing it (protocol R20)."""
+        """A webhook is a hint: ask before believing it (protocol R20). It names the object's first effect, and may be about a later one."""
         effect = state.effects.get(message.key) if state else None
         if state is None or effect is None or not effect.provider:
             return Decision(state)
+        out: list[Output] = []
+        for each in state.about(effect):
+            decision = self._look(state, each, context)
+            state = decision.state or state
+            out += decision.out
+        return Decision(state, tuple(out))
+
+    def _look(self, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
         if effect.out:
             return Decision(state.put(effect.model_copy(update={"recheck": True})))
-        return asking.inquire(self.specs, state, effect, context)
+        return asking.inquire(state, effect, context)
 
     def on_fired(self, state: Effects | None, event: Fired, context: Context) -> Decision[Effects]:
         """A wake-up of an effect: send what did not leave, ask about what is in doubt, look once more at what was undone."""
@@ -126,7 +134,7 @@ class _Connector:
             return undoing.again(self.specs, state, effect, context)
         if effect.state is State.UNSENT:
             return asking.act(self.specs, state, effect, context)
-        return asking.inquire(self.specs, state, effect, context)
+        return asking.inquire(state, effect, context)
 
     def on_answered(self, state: Effects | None, event: Answered, context: Context) -> Decision[Effects]:
         """An answer from a provider, or none."""
@@ -136,9 +144,28 @@ class _Connector:
         if state is None or effect is None:
             return Decision(state)
         effect = effect.model_copy(update={"out": None})
-        if event.call.kind in {"undo", "undo_quote"}:
-            return undoing.answered(self.specs, state, effect, event, context)
-        return asking.answered(self.specs, state, effect, event, context)
+        answered = undoing.answered if event.call.kind in {"undo", "undo_quote"} else asking.answered
+        return self._afterwards(answered(self.specs, state, effect, event, context), effect, context)
+
+    def _afterwards(self, decision: Decision[Effects], before: Effect, context: Context) -> Decision[Effects]:
+        """Look again if a hint came while a call was out, and go on with what waited for this effect's end."""
+        state = decision.state or Effects()
+        effect = state.effects[before.key]
+        if effect.recheck and not effect.out:
+            looked = asking.inquire(state, effect, context)
+            return Decision(looked.state, (*decision.out, *looked.out))
+        parent = state.effects.get(effect.acts_on) if effect.acts_on else None
+        if parent is None or parent.out or parent.unwanted or effect.state in LIVE:
+            return decision
+        onward = undoing.again(self.specs, state, parent, context)
+        return Decision(onward.state, (*decision.out, *onward.out))
+
+
+def _met_tombstone(state: Effects, message: StepStarted, tomb: Effect) -> Decision[Effects]:
+    """The undo came first: the action is refused, and its row now knows what it would have been."""
+    kept = {"state": tomb.state, "undo": tomb.undo, "seq": tomb.seq + 1}
+    refused = _declared(message).model_copy(update=kept)
+    return Decision(state.put(refused), (Send(refused.replied()),))
 
 
 def _declared(message: StepStarted) -> Effect:

@@ -62,7 +62,10 @@ class Undo(BaseModel):
 
 
 class Effect(BaseModel):
-    """One attempt at one provider. `calls` counts calls made; `out` is the kind of the call that is out now; `misses` inquiries without a find."""
+    """One attempt at one provider. `calls` counts calls made, `out` is the kind of the call that is out now, `misses` inquiries without a find.
+
+    `lost` says that a sending of the action has no answer and was not proved absent since: whatever else fails, it may have acted.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -82,6 +85,7 @@ class Effect(BaseModel):
     calls: int = 0
     out: str | None = None
     tries: int = 0
+    lost: bool = False
     misses: int = 0
     missed_at: Instant | None = None
     watch_until: Instant | None = None
@@ -130,11 +134,18 @@ class Effect(BaseModel):
             evidence=undo.evidence,
         )
 
+    @property
+    def unwanted(self) -> bool:
+        """Whether no undo is waited for: none was asked for, or the last one was answered for good."""
+        return self.undo is None or self.undo.outcome not in {Outcome.PENDING, Outcome.NEEDS_USER}
+
     def wanted(self, message: StepUndo) -> "Effect":
-        """Return the effect with this undo asked for; its `seq` goes on rising."""
-        seq = self.undo.seq if self.undo else 0
-        undo = Undo(number=message.number, seq=seq, fee_limit=message.fee_limit, accepted_quote=message.accepted_quote)
-        return self.model_copy(update={"undo": undo})
+        """Return the effect with this undo asked for; its `seq` goes on rising, and a quote that is accepted stays known with its fee."""
+        before = self.undo or Undo(number=0)
+        asked = Undo(number=message.number, seq=before.seq, fee_limit=message.fee_limit, accepted_quote=message.accepted_quote)
+        if message.accepted_quote is not None and message.accepted_quote == before.quote_id:
+            asked = asked.model_copy(update={"quote_id": before.quote_id, "fee": before.fee})
+        return self.model_copy(update={"undo": asked})
 
 
 class Effects(BaseModel):
@@ -159,6 +170,11 @@ class Effects(BaseModel):
         """Say whether a call about the same provider object is out."""
         family = {effect.key, effect.acts_on} - {None}
         return any(e.out and e.key != effect.key and (e.key in family or e.acts_on in family) for e in self.effects.values())
+
+    def about(self, effect: Effect) -> list[Effect]:
+        """Return whom a change of this effect's provider object concerns: what acts on it and is alive, else itself and all that tried."""
+        alive = [e for e in self.consumers(effect) if e.state in LIVE - {State.UNSENT}]
+        return alive or [effect, *(e for e in self.consumers(effect) if e.tries)]
 
     def consumers(self, effect: Effect) -> list[Effect]:
         """Return the later effects on this effect's object: the confirm of a hold, the capture of an authorization."""

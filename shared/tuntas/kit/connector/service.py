@@ -126,6 +126,7 @@ class Performer:
         if call.kind == "quote":
             return await self._quote(call, event)
         provider = self._providers[call.party]
+        callback = f"{self._settings.callback_base}/webhooks/{self._connector}/{event.tenant}/{event.task_id}/{call.body['key']}"
         with self._tracing.span(
             f"{call.kind} {call.body['action']}", event.traceparent, party=call.party, step=str(call.body["action"])
         ) as parent:
@@ -133,7 +134,7 @@ class Performer:
                 call.body
                 | {
                     "travellers": await self._open(event.tenant, call.body.get("travellers")),
-                    "callback_url": f"{self._settings.callback_base}/webhooks/{self._connector}/{event.tenant}/{event.task_id}/{call.body['key']}",
+                    "callback_url": callback,
                     "traceparent": parent,
                 }
             )

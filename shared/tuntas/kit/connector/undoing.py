@@ -7,12 +7,13 @@ from tuntas.contracts.connectors import Outcome, StepUndo
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Phase
 from tuntas.kit.connector import asking
-from tuntas.kit.connector.effects import COMPENSATED, OPEN, Effect, Effects, State, Undo
+from tuntas.kit.connector.effects import LIVE, OPEN, Effect, Effects, State, Undo
 from tuntas.kit.connector.provider import ActionAnswer, Specs, UndoAnswer, UndoQuote
 from tuntas.kit.decision import Answered, Context, Decision, Output, Send, Wake
 
 WATCH_SETTLES = 10
 SLOWEST_SECONDS = 60.0
+CONSUMED_SECONDS = 5.0
 
 
 def undo(specs: Specs, state: Effects, message: StepUndo, context: Context) -> Decision[Effects]:
@@ -23,17 +24,20 @@ def undo(specs: Specs, state: Effects, message: StepUndo, context: Context) -> D
         return nothing(state, blank.wanted(message))
     if known.undo and message.number < known.undo.number:
         return Decision(state)
-    repeated = (
-        known.undo is not None and message.number == known.undo.number and message.accepted_quote in {None, known.undo.accepted_quote}
-    )
-    if repeated and known.state in COMPENSATED | OPEN:
+    if known.undo and _repeats(message, known.undo):
         return _again_or_answer(specs, state, known, context)
     return _want(specs, state, known.wanted(message), context)
 
 
+def _repeats(message: StepUndo, undo_: Undo) -> bool:
+    terms = message.accepted_quote in {None, undo_.accepted_quote} and message.fee_limit == undo_.fee_limit
+    return message.number == undo_.number and terms
+
+
 def _again_or_answer(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    """A repeat is an inquiry: tell the latest, and ask the provider if that is not the last word."""
     if effect.state in OPEN | {State.UNDOING} and effect.out is None:
-        asked = asking.inquire(specs, state, effect, context)
+        asked = asking.inquire(state, effect, context)
         return Decision(asked.state, (Send(effect.undone()), *asked.out))
     return Decision(state, (Send(effect.undone()),))
 
@@ -55,32 +59,46 @@ def _wait(specs: Specs, state: Effects, effect: Effect, context: Context) -> Dec
     told = _answer(effect, Outcome.PENDING)
     if told.out is not None:
         return Decision(state.put(told), (Send(told.undone()),))
-    if specs.providers[effect.provider].cancels_by_reference:
-        onward = _cancel(specs, state, told, context)
+    if specs.providers[effect.provider].cancels_by_reference and _free(specs, effect):
+        onward = _cancel(state, told, context)
     else:
-        onward = asking.inquire(specs, state, told, context)
+        onward = asking.inquire(state, told, context)
     return Decision(onward.state, (Send(told.undone()), *onward.out))
 
 
 def begin(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
     """Undo an effect that exists: nothing if a later effect on its object took it along, else quote if it may cost something."""
-    consumers = [e.state for e in state.consumers(effect)]
-    if State.UNDONE in consumers:
+    consumers = state.consumers(effect)
+    if any(c.state is State.UNDONE for c in consumers):
         return nothing(state, effect.model_copy(update={"state": State.UNDONE}))
-    if any(s in OPEN | {State.DONE, State.UNDOING, State.UNDO_REFUSED} for s in consumers):
-        waiting = _answer(effect, Outcome.PENDING, code="consumed")
-        return Decision(state.put(waiting), (Send(waiting.undone()), _wake(waiting, context)))
-    if _free(specs, effect):
-        return _cancel(specs, state, effect, context)
+    if any(c.state in LIVE for c in consumers):
+        return _consumed(state, effect, context)
+    # A later effect that was given up for lost may still be there, and would be undone along with this one, at its price.
+    sure = _free(specs, effect) and not any(c.state is State.TOMBSTONE and c.tries for c in consumers)
+    if sure or _accepted(effect):
+        return _cancel(state, effect, context)
     effect, out = asking.call(state, effect, "undo_quote", context)
     return Decision(state.put(effect), (out,))
+
+
+def _consumed(state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    """A later effect on the object is alive: wait for its end, and say so once."""
+    again_at = Wake(f"undo:{effect.key}", context.now + timedelta(seconds=CONSUMED_SECONDS))
+    if effect.undo and effect.undo.code == "consumed":
+        return Decision(state.put(effect), (again_at,))
+    waiting = _answer(effect, Outcome.PENDING, code="consumed")
+    return Decision(state.put(waiting), (Send(waiting.undone()), again_at))
+
+
+def _accepted(effect: Effect) -> bool:
+    return effect.undo is not None and effect.undo.accepted_quote is not None and effect.undo.accepted_quote == effect.undo.quote_id
 
 
 def _free(specs: Specs, effect: Effect) -> bool:
     return specs.actions[effect.action].phase in {Phase.HOLD, Phase.AUTHORIZE}
 
 
-def _cancel(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+def _cancel(state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
     effect = effect.model_copy(update={"state": State.UNDOING})
     effect, out = asking.call(state, effect, "undo", context)
     return Decision(state.put(effect), (out,))
@@ -88,17 +106,19 @@ def _cancel(specs: Specs, state: Effects, effect: Effect, context: Context) -> D
 
 def again(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
     """A wake-up of an undo."""
-    if effect.undo is None or effect.state in {State.UNDONE, State.TOMBSTONE, State.UNDO_REFUSED}:
+    if effect.undo is None or effect.undo.outcome is not Outcome.PENDING:
         return Decision(state)
     if effect.state is State.UNDOING:
-        return asking.inquire(specs, state, effect, context)
+        return asking.inquire(state, effect, context)
     return _want(specs, state, effect, context)
 
 
 def answered(specs: Specs, state: Effects, effect: Effect, event: Answered, context: Context) -> Decision[Effects]:
     """Take the answer to an undo quote or an undo."""
     if event.result is None:
-        return Decision(state.put(effect), (_wake(effect, context),))
+        told = parked(effect, event)
+        out: tuple[Output, ...] = (Send(told.undone()),) if told else ()
+        return Decision(state.put(told or effect), (*out, _wake(effect, context)))
     if event.call.kind == "undo_quote":
         return _quoted(specs, state, effect, UndoQuote.model_validate(event.result), context)
     return _cancelled(specs, state, effect, UndoAnswer.model_validate(event.result), context)
@@ -108,24 +128,36 @@ def _quoted(specs: Specs, state: Effects, effect: Effect, quote: UndoQuote, cont
     wish = effect.undo or Undo(number=1)
     if not quote.allowed:
         return _refused(state, effect, quote.code or "undo_refused")
-    if not _affordable(quote.fee, wish) and (wish.accepted_quote is None or wish.accepted_quote != quote.quote_id):
+    if not _affordable(quote.fee, wish):
         asked = _answer(effect, Outcome.NEEDS_USER, code="fee_above_limit", fee=quote.fee, refund=quote.refund, quote_id=quote.quote_id)
         return Decision(state.put(asked), (Send(asked.undone()),))
     effect = effect.model_copy(update={"undo": wish.model_copy(update={"quote_id": quote.quote_id, "fee": quote.fee})})
-    return _cancel(specs, state, effect, context)
+    return _cancel(state, effect, context)
 
 
 def _affordable(fee: Money | None, wish: Undo) -> bool:
-    return fee is None or fee.amount_minor <= wish.fee_limit.get(fee.currency, 0)
+    """Within the limit, or not above the fee of the quote that was accepted, should that one have run out."""
+    if fee is None or fee.amount_minor <= wish.fee_limit.get(fee.currency, 0):
+        return True
+    accepted = wish.fee if wish.accepted_quote else None
+    return accepted is not None and accepted.currency == fee.currency and fee.amount_minor <= accepted.amount_minor
+
+
+def parked(effect: Effect, event: Answered) -> Effect | None:
+    """Return the effect saying that its undo waits for a parked provider (protocol R22); None if it does not, or said so."""
+    if event.lost or event.code != "parked" or effect.unwanted or (effect.undo and effect.undo.code == "parked"):
+        return None
+    return _answer(effect, Outcome.PENDING, code="parked")
 
 
 def _cancelled(specs: Specs, state: Effects, effect: Effect, answer: UndoAnswer, context: Context) -> Decision[Effects]:
     if answer.outcome is Outcome.REFUSED and answer.code == "fee_grown":
-        return begin(specs, state, effect.model_copy(update={"state": State.DONE}), context)
+        wish = effect.undo and effect.undo.model_copy(update={"quote_id": None})
+        return begin(specs, state, effect.model_copy(update={"state": State.DONE, "undo": wish}), context)
     if answer.outcome is Outcome.REFUSED:
         return _refused(state, effect, answer.code or "undo_refused")
     if answer.gone and not _free(specs, effect):
-        return asking.inquire(specs, state, effect, context)
+        return asking.inquire(state, effect, context)
     if answer.outcome is Outcome.PENDING:
         waiting = _answer(effect, Outcome.PENDING)
         return Decision(state.put(waiting), (Send(waiting.undone()), _wake(waiting, context)))
@@ -143,6 +175,8 @@ def asked(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, co
         return begin(
             specs, state, effect.model_copy(update={"reference": answer.reference or effect.reference, "state": State.DONE}), context
         )
+    if answer.outcome is Outcome.NEEDS_USER:
+        return _cancel(state, effect, context)
     return Decision(state.put(effect), (_wake(effect, context),))
 
 
@@ -152,22 +186,28 @@ def gone(state: Effects, effect: Effect, answer: ActionAnswer) -> Decision[Effec
 
 
 def by_other_side(effect: Effect, answer: ActionAnswer) -> Effect:
-    """Return an effect that the other side took back, with what it refunds."""
-    number = effect.undo.number if effect.undo else 0
-    undo_ = Undo(number=number, outcome=Outcome.UNDONE, refund=answer.refund, evidence=answer.evidence)
+    """Return an effect that the other side took back, with what it refunds; an undo's numbers go on rising."""
+    before = effect.undo or Undo(number=0)
+    undo_ = Undo(number=before.number, seq=before.seq, outcome=Outcome.UNDONE, refund=answer.refund, evidence=answer.evidence)
     return effect.model_copy(update={"undo": undo_})
+
+
+def missing(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    """The provider does not find what is being undone. A hold is simply given up again; of a booking that proves nothing, so ask on."""
+    if _free(specs, effect):
+        return _cancel(state, effect, context)
+    return Decision(state.put(effect), (_wake(effect, context),))
 
 
 def unfound(specs: Specs, state: Effects, effect: Effect, context: Context, *, settled: bool) -> Decision[Effects]:
     """An undo is wanted and the provider knows nothing of the action: bind late arrivals, force an answer, or wait until it is settled."""
     provider = specs.providers[effect.provider]
-    if provider.cancels_by_reference:
-        return _cancel(specs, state, effect, context)
+    if provider.cancels_by_reference and (settled or _free(specs, effect)):
+        return _cancel(state, effect, context)
     if provider.honours_keys and _free(specs, effect):
-        return asking.act(specs, state, effect, context)
+        return asking.act(specs, state, effect, context, force=True)
     if not settled:
-        at = context.now + timedelta(seconds=provider.settle_seconds + 0.05)
-        return Decision(state.put(effect), (Wake(f"ask:{effect.key}", at),))
+        return asking.wait_settled(state, effect, provider, context)
     watch = context.now + timedelta(seconds=max(30.0, WATCH_SETTLES * provider.settle_seconds))
     decision = nothing(state, effect.model_copy(update={"state": State.TOMBSTONE, "watch_until": watch}))
     return Decision(decision.state, (*decision.out, Wake(f"ask:{effect.key}", context.now + timedelta(seconds=5))))
@@ -175,9 +215,9 @@ def unfound(specs: Specs, state: Effects, effect: Effect, context: Context, *, s
 
 def nothing(state: Effects, effect: Effect, *, keep: bool = False) -> Decision[Effects]:
     """There is no effect to undo; `keep` repeats the facts of an undo that is done already."""
-    if keep and effect.undo:
-        before = state.effects[effect.key].undo
-        facts = {"fee": before.fee, "refund": before.refund, "reference": before.reference, "nothing": before.nothing} if before else {}
+    before = state.effects[effect.key].undo if keep else None
+    if before:
+        facts = {"fee": before.fee, "refund": before.refund, "reference": before.reference, "nothing": before.nothing}
         return _undone(state, effect, **facts)
     ended = State.TOMBSTONE if effect.state in OPEN else effect.state
     return _undone(state, effect.model_copy(update={"state": ended}), nothing=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuntas.intent.parsing.grammar import Rule, alt, memo, opt, seq, sign, unless, word
+from tuntas.intent.parsing.lexicon import Lattice
 from tuntas.intent.parsing.numerals import Number, counted, number, plain_number
-
-if TYPE_CHECKING:
-    from tuntas.intent.parsing.lexicon import Lattice
 
 EXPONENTS = {"JPY": 0}
 ZONE_CURRENCY = {

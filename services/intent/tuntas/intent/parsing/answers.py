@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tuntas.intent.parsing.goals import table
 from tuntas.intent.parsing.model import Slot
 from tuntas.intent.parsing.roles import place_role, used_cue
 from tuntas.intent.parsing.scan import Found, date_json, money_json, number_json, people_json, time_json
-
-if TYPE_CHECKING:
-    from tuntas.intent.parsing.sentence import Sentence
+from tuntas.intent.parsing.sentence import Sentence
 
 
 def named(found: Found) -> tuple[str, Any] | None:
@@ -53,6 +52,10 @@ def answers(sentence: Sentence) -> dict[str, Slot]:
         name = named(found)
         if name is not None:
             add(sentence, slots, name, found.i, found.j)
+    for name, category in table()["words"].items():
+        for i in range(len(sentence.s.tokens)):
+            for value, j in sentence.s.by(i, category)[:1]:
+                add(sentence, slots, (name, value), i, j)
     for place in sentence.places:
         role = place_role(sentence, place) or "place"
         used_cue(sentence, place.i)

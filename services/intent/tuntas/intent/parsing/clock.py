@@ -7,14 +7,12 @@ British and Indonesian use (*setengah delapan*); twelve at night is 00:00.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuntas.intent.parsing.dates import Day, shift, today, weekday
 from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
+from tuntas.intent.parsing.lexicon import Lattice
 from tuntas.intent.parsing.numerals import count, integer
-
-if TYPE_CHECKING:
-    from tuntas.intent.parsing.lexicon import Lattice
 
 HALF_DAY = 12
 HOUR = 60
@@ -119,10 +117,17 @@ _plain: Rule = memo("plain_clock", alt(_zh, _en, _id, seq(lambda _s, t: Clock(t)
 
 def in_part(_s: Lattice, part: str, clock: Clock) -> Clock | None:
     """A time said after its part of the day: *malam jam 8*."""
-    if not clock.vague or clock.start is None:
+    if not clock.vague:
         return None
-    hour, minute = map(int, clock.start.split(":"))
-    return at(hour, minute, part)
+    start, end = (time and moved(time, part) for time in (clock.start, clock.end))
+    return Clock(start, end, clock.is_interval)
+
+
+def moved(time: str, part: str) -> str | None:
+    """A time `HH:MM` with no part of the day, put into one."""
+    hour, minute = map(int, time.split(":"))
+    clock = at(hour, minute, part)
+    return clock.start if clock else None
 
 
 exact: Rule = memo("exact", alt(_plain, seq(in_part, word("part"), _plain)))
@@ -138,11 +143,13 @@ def closed(_s: Lattice, _o: Any, start: Clock, _u: Any, end: Clock) -> Clock | N
 
 
 _vague_hour = seq(lambda _s, h: at(h, 0), integer(1, 12))
+_bare_hour = seq(lambda _s, h: at(h, 0), unless(integer(1, 24), alt(_unless_counted, sign("/", "."))))
 _to = word("until")
 intervals: Rule = alt(
-    seq(lambda _s, _a, c: Clock(c.start, None, is_interval=True), word("after"), exact),
-    seq(lambda _s, _a, _j, h: Clock(f"{h % 24:02}:00", None, is_interval=True), word("after"), _jam, unless(_hour, _part_of)),
-    seq(lambda _s, _a, c: Clock(None, c.start, is_interval=True), word("before"), exact),
+    seq(lambda _s, _a, c: Clock(c.start, None, is_interval=True, vague=c.vague), word("after"), exact),
+    seq(lambda _s, _a, c: Clock(c.start, None, is_interval=True, vague=c.vague), word("after"), _bare_hour),
+    seq(lambda _s, _b, c: Clock(None, c.start, is_interval=True, vague=c.vague), word("before"), _bare_hour),
+    seq(lambda _s, _a, c: Clock(None, c.start, is_interval=True, vague=c.vague), word("before"), exact),
     seq(lambda _s, c, _a: Clock(c.start, None, is_interval=True), exact, word("after_post")),
     seq(lambda _s, c, _a: Clock(None, c.start, is_interval=True), exact, word("before_post")),
     seq(closed, opt(word("range_open")), alt(exact, _vague_hour), _to, exact),
@@ -182,7 +189,7 @@ def day_part_at(s: Lattice, text: str, clock: Clock) -> tuple[Day, Clock] | None
     return (day, time) if time else None
 
 
-tonight_at: Rule = seq(day_part_at, word("day_part"), _plain)
+tonight_at: Rule = seq(day_part_at, word("day_part"), alt(_plain, intervals))
 durations: Rule = alt(
     seq(lambda _s, n, _m, u: Duration(n, u), count, opt(word("measure")), word("unit")),
     seq(lambda _s, n, u: Duration(n, u), integer(1, 60), tight(word("tight_unit"))),

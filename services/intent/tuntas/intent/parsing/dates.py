@@ -11,13 +11,11 @@ from __future__ import annotations
 import calendar
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
+from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, provided, seq, sign, tight, unless, word
+from tuntas.intent.parsing.lexicon import Lattice
 from tuntas.intent.parsing.numerals import count, integer
-
-if TYPE_CHECKING:
-    from tuntas.intent.parsing.lexicon import Lattice
 
 WEEK = 7
 MONTHS = 12
@@ -26,12 +24,15 @@ CENTURY = 2000
 
 @dataclass(frozen=True)
 class Day:
-    """A day, or the interval up to and including `end`; `grain` is `day`, `week`, `weekend`, `month` or `part`."""
+    """A day, or the interval up to and including `end`; `grain` is `day`, `week`, `weekend`, `month` or `part`.
+
+    `floats` says that the day comes again each `week` or each `month`, and that the nearest one was taken.
+    """
 
     start: date
     end: date | None = None
     grain: str = "day"
-    is_weekday: bool = False
+    floats: str | None = None
 
 
 def safe(year: int, month: int, day: int) -> date | None:
@@ -87,7 +88,7 @@ def day_of_month(s: Lattice, day: int) -> Day | None:
         year, month = plus_months(today(s), ahead)
         found = safe(year, month, day)
         if found and found >= today(s):
-            return Day(found)
+            return Day(found, floats="month")
     return None
 
 
@@ -95,9 +96,22 @@ def weekday(s: Lattice, number: int, weeks: int | None = None) -> Day:
     """A weekday: the next one, or that of this week or of a later one; one of this week that is over is the next one."""
     monday = today(s) - timedelta(days=today(s).weekday())
     if weeks is None:
-        return Day(today(s) + timedelta(days=(number - today(s).weekday() - 1) % WEEK + 1), is_weekday=True)
+        return Day(today(s) + timedelta(days=(number - today(s).weekday() - 1) % WEEK + 1), floats="week")
     found = monday + timedelta(days=number + WEEK * weeks)
-    return Day(found if found >= today(s) else found + timedelta(days=WEEK), is_weekday=True)
+    return Day(found if found >= today(s) else found + timedelta(days=WEEK), floats="week")
+
+
+def after(day: Day, first: date) -> date:
+    """A day that comes again, moved on until it lies after another; any other day as it is."""
+    found = day.start
+    if day.floats == "week" and found <= first:
+        found += timedelta(days=WEEK * ((first - found).days // WEEK + 1))
+    months = 0
+    while day.floats == "month" and found <= first:
+        months += 1
+        year, month = plus_months(first, months - 1)
+        found = safe(year, month, day.start.day) or found
+    return found
 
 
 def week(s: Lattice, offset: int) -> Day:
@@ -160,7 +174,19 @@ _zh_month = seq(lambda _s, n, _m: n, integer(1, 12), word("month_mark"))
 _zh_year = opt(seq(lambda _s, y, _m: y, alt(integer(1900, 2999), integer(20, 99)), word("year_mark")))
 _the, _of = opt(word("the")), opt(word("of"))
 _slash, _dash, _dot = tight(sign("/")), tight(sign("-")), tight(sign("."))
-_tight_number, _tight_year = tight(integer(1, 31)), tight(integer(0, 2999))
+
+
+def written(*lengths: int) -> Rule:
+    """One run of so many digits, right after what stands before it: a group of a longer number is no month."""
+
+    def run(s: Lattice, i: int) -> Parsed:
+        fits = s.is_adjacent(i) and s.tokens[i].is_digits and len(s.tokens[i].norm) in lengths
+        return [(int(s.tokens[i].norm), i + 1)] if fits else []
+
+    return run
+
+
+_tight_number, _tight_year = written(1, 2), written(2, 4)
 
 
 def numeric(mark: Rule) -> Rule:
@@ -242,17 +268,15 @@ single: Rule = memo("single", alt(absolute, _checked, _month_day, _ahead, _named
 
 def between(_s: Lattice, _o: Any, start: Day, _u: Any, end: Day) -> Day | None:
     """A range of two days; a weekday that would come before the start is the one after it."""
-    last = end.start
-    if last <= start.start and end.is_weekday:
-        last += timedelta(days=WEEK * ((start.start - last).days // WEEK + 1))
-    return replace(start, end=last, is_weekday=False) if last > start.start else None
+    last = after(end, start.start) if end.floats == "week" else end.start
+    return replace(start, end=last, floats=None) if last > start.start else None
 
 
 def until_number(_s: Lattice, _o: Any, start: Day, _u: Any, number: int) -> Day | None:
     """A range whose end is only a day number: of the same month, or of the next if it is smaller."""
     year, month = plus_months(start.start, 0 if number > start.start.day else 1)
     last = safe(year, month, number)
-    return replace(start, end=last) if last and last > start.start else None
+    return replace(start, end=last, floats=None) if last and last > start.start else None
 
 
 def from_number(_s: Lattice, _o: Any, _t: Any, number: int, _u: Any, end: Day) -> Day | None:
@@ -264,6 +288,8 @@ def from_number(_s: Lattice, _o: Any, _t: Any, number: int, _u: Any, end: Day) -
 
 _until = alt(word("until"), word("range_and"))
 _dotted = seq(lambda s, m, _d, d: coming(s, m, d) if s.lang == "zh" else None, integer(1, 12), _dot, _tight_number)
+_date_cue = alt(*map(word, ("depart_cue", "return_cue", "check_in_cue", "check_out_cue")))
+_dotted_day = provided(_dotted, _date_cue)
 _open, _tgl = opt(word("range_open")), opt(alt(word("dom_cue"), word("the")))
 _to = word("until")
 _ranges: Rule = alt(
@@ -277,4 +303,4 @@ _ranges: Rule = alt(
 
 def days(s: Lattice, i: int) -> Parsed:
     """Every date or date range at a token."""
-    return [*_ranges(s, i), *_spans(s, i), *single(s, i)]
+    return [*_ranges(s, i), *_spans(s, i), *single(s, i), *_dotted_day(s, i)]

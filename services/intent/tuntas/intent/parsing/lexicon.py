@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuntas.intent.parsing.tokens import Token, tokenize
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
 
 LANGUAGES = ("en", "id", "zh")
 Meaning = tuple[str, Any]  # category, value
@@ -71,6 +69,10 @@ class Lattice:
         """End of the longest phrase of a category at `i`; `i` itself if there is none."""
         found = self.by(i, category)
         return found[0][1] if found else i
+
+    def reach(self, i: int) -> int:
+        """Where the longest phrase of any category at `i` ends; the next token if there is none."""
+        return max((row[0][1] for row in self.matches[i].values()), default=i + 1)
 
     def is_adjacent(self, i: int) -> bool:
         """Whether no space stands between token `i - 1` and token `i`."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tuntas.intent.parsing.gazetteer import FUZZY_LENGTH, index, misspelt
+from tuntas.intent.parsing.gazetteer import FUZZY_LENGTH, index, nearest
 from tuntas.intent.parsing.lexicon import Lattice, entries
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 INTENT = (
     "topic", "topic_weak", "payment_verb", "verb", "imperative", "unserved", "question", "chat", "approve", "decline", "cancel", "status",
@@ -52,19 +50,18 @@ def repair(s: Lattice) -> int:
         if s.matches[i] or len(token.norm) < FUZZY_LENGTH or not token.norm.isascii() or not token.norm.isalpha() or token.norm in index():
             continue
         tried += 1
-        word = misspelt(token.norm, repairable().get(token.norm[0], []))
-        for rest, _, category, value in entries().get(word or "", ()):
+        words = nearest(token.norm, repairable().get(token.norm[0], []))
+        for rest, _, category, value in entries()[words[0]] if len(words) == 1 else ():
             if not rest:
                 s.matches[i].setdefault(category, []).append((value, i + 1))
-        mended += word is not None
+        mended += len(words) == 1
     return mended
 
 
 def marks_at(s: Lattice, i: int, categories: Iterable[str]) -> list[Mark]:
-    """The longest phrases at a token, in all categories they belong to."""
-    found = [Mark(category, value, i, j) for category in categories for value, j in s.by(i, category)]
-    last = max((m.j for m in found), default=i)
-    return [m for m in found if m.j == last]
+    """The longest phrase at a token, in all categories it belongs to; a longer word of any kind hides a shorter (微信 is no letter)."""
+    last = s.reach(i)
+    return [Mark(category, value, i, j) for category in categories for value, j in s.by(i, category) if j == last]
 
 
 def find_marks(s: Lattice, values: set[int], places: set[int]) -> list[Mark]:
@@ -75,5 +72,5 @@ def find_marks(s: Lattice, values: set[int], places: set[int]) -> list[Mark]:
         categories = () if i in places else INSIDE_VALUES if i in values else INTENT
         here = marks_at(s, i, categories)
         found.extend(here)
-        i = here[0].j if here else i + 1
+        i = here[0].j if here else i + 1 if i in places or i in values else s.reach(i)
     return found

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, sign, unless, word
-
-if TYPE_CHECKING:
-    from tuntas.intent.parsing.lexicon import Lattice
+from tuntas.intent.parsing.lexicon import Lattice
 
 TEN, HUNDRED, THOUSAND, MYRIAD = 10, 100, 1000, 10_000
 MYRIADS = (10_000, 100_000_000)  # the scales that take thousands: 一千二百万
@@ -61,6 +58,18 @@ def read_groups(parts: list[str], marks: list[str], lang: str) -> Decimal | None
     return Decimal("".join(parts[:-1] or ["0"]) + "." + parts[-1]) if marks else Decimal(parts[0])
 
 
+counted: Rule = alt(
+    *map(
+        word,
+        (
+            "unit", "person", "room", "star", "month_name", "month_mark", "day_mark", "hour_mark", "ampm", "ordinal_suffix",
+            "measure", "scale", "oclock", "tight_unit",
+        ),
+    ),
+    sign("/", ":", "%"),
+)  # fmt: skip
+
+
 class Words:
     """Adds up number words: parts fall in size, and a scale takes all smaller parts before it."""
 
@@ -99,6 +108,10 @@ class Words:
         self.last_scale, self.is_open = scale, True
         return True
 
+    def number(self) -> Number:
+        """The sum so far."""
+        return Number(sum(self.parts, Decimal(0)), self.scaled, self.last_scale if self.scaled else Decimal(1))
+
     def add_next_lower(self, value: Decimal) -> None:
         """A last digit that counts the scale below the last one: 两千五 is 2500."""
         self.parts.append(value * self.last_scale / TEN)
@@ -108,11 +121,13 @@ class Words:
 def number_words(s: Lattice, i: int) -> Parsed:
     """A number in words, digits with scale words included: `two hundred and five`, *dua juta*, 两千五百, *3jt*, 1.5万."""
     words, j = Words(), i
+    whole: tuple[Number, int] | None = None
     while j - i < MAX_PARTS and (k := step(s, words, j)) > j:
         j = k
-    if j == i or not words.parts:
-        return []
-    return [(Number(sum(words.parts, Decimal(0)), words.scaled, words.last_scale if words.scaled else Decimal(1)), j)]
+        whole = (words.number(), j) if words.is_open and words.scaled else whole
+    if whole is not None and j > whole[1] and (s.by(j, "scale") or counted(s, j)):
+        return [whole]  # what came after it counts something else: *dua juta, dua orang*
+    return [(words.number(), j)] if words.parts else []
 
 
 def step(s: Lattice, words: Words, j: int) -> int:
@@ -245,14 +260,4 @@ def integer(low: int, high: int) -> Rule:
 
 count: Rule = alt(integer(0, 99), word("a"))
 
-counted: Rule = alt(
-    *map(
-        word,
-        (
-            "unit", "person", "room", "star", "month_name", "month_mark", "day_mark", "hour_mark", "ampm", "ordinal_suffix",
-            "measure", "scale", "oclock", "tight_unit",
-        ),
-    ),
-    sign("/", ":", "%"),
-)  # fmt: skip
 plain_number: Rule = unless(number, counted)

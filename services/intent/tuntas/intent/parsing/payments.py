@@ -8,6 +8,7 @@ from tuntas.intent.parsing.sentence import Draft, Sentence, ends_before, tokens_
 
 MAX_NAME = 3
 MAX_HAN_NAME = 4
+LEAST = 10  # a smaller bare number in a bill counts bills or months
 ENDS = (
     "recipient_stop",
     "recipient_cue",
@@ -50,7 +51,12 @@ def fill_amount(sentence: Sentence, draft: Draft) -> None:
         if draft.has(found.i):
             sentence.fill(draft, "amount", money_json(found.value), found.i, found.j)
     for found in sentence.of_kind("number"):
-        if draft.has(found.i) and found.value.value > 0 and draft.spec.evidence and not is_han_digit(sentence, found):
+        if (
+            draft.has(found.i)
+            and found.value.value > 0
+            and not is_han_digit(sentence, found)
+            and (draft.spec.evidence or found.value.value >= LEAST)
+        ):
             sentence.fill(draft, "amount", money_json(money_of(sentence.s, found.value, None)), found.i, found.j)
 
 
@@ -90,6 +96,6 @@ def name_end(sentence: Sentence, i: int) -> int:
 
 def fill_bill(sentence: Sentence, draft: Draft) -> None:
     """What kind of bill."""
-    kinds = [m for m in sentence.marks if m.category == "bill_kind" and draft.has(m.i)]
-    for mark in kinds[:1]:
-        sentence.fill(draft, "item", {"kind": mark.value}, mark.i, mark.j)
+    kinds = [(kind, i, j) for i in range(draft.start, draft.end) for kind, j in sentence.s.by(i, "bill_kind")[:1]]
+    for kind, i, j in kinds[:1]:
+        sentence.fill(draft, "item", {"kind": kind}, i, j)

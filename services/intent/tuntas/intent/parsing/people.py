@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuntas.intent.parsing.grammar import Rule, alt, memo, opt, seq, sign, tight, unless, word
+from tuntas.intent.parsing.lexicon import Lattice
 from tuntas.intent.parsing.numerals import count, integer
-
-if TYPE_CHECKING:
-    from tuntas.intent.parsing.lexicon import Lattice
 
 MANY = 50
 

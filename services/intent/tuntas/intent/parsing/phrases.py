@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tuntas.intent.parsing.goals import by_label
 from tuntas.intent.parsing.lexicon import load_table
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from tuntas.intent.parsing.model import Reading
+from tuntas.intent.parsing.model import Reading
 
 
 @cache

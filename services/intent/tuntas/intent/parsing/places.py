@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tuntas.intent.parsing.gazetteer import MAX_HAN_NAME, MAX_NAME_TOKENS, Place, by_code, guess, lookup
-
-if TYPE_CHECKING:
-    from tuntas.intent.parsing.lexicon import Lattice
+from tuntas.intent.parsing.lexicon import Lattice
 
 CODE_LENGTH = 3
 MAX_GUESSES = 12  # a bound on the slow part, whatever the text's length
@@ -60,14 +57,16 @@ def is_meant(s: Lattice, i: int, j: int) -> bool:
     return (has_cue(s, i) and capital) if is_word else (has_cue(s, i) or capital)
 
 
-def named(s: Lattice, i: int) -> FoundPlace | None:
-    """The longest name of a place at a token."""
+def named(s: Lattice, i: int, guesses: list[int]) -> FoundPlace | None:
+    """The longest name of a place at a token; of a little known one that is a slip of a well-known name (*Parys*) the latter."""
     is_han = s.tokens[i].is_han
     for length in range(min(MAX_HAN_NAME if is_han else MAX_NAME_TOKENS, len(s.tokens) - i), 0, -1):
         j = i + length
         place = lookup(("" if is_han else " ").join(t.norm for t in s.tokens[i:j]))
         if place and (place.is_known or is_meant(s, i, j)):
-            return FoundPlace(i, j, place)
+            slip = None if place.is_known or j - i > 1 or is_han or len(guesses) >= MAX_GUESSES else guess(s.tokens[i].norm)
+            guesses.extend([i] * (not place.is_known))
+            return FoundPlace(i, j, slip or place, guessed=slip is not None)
     return None
 
 
@@ -79,7 +78,7 @@ def read_place(s: Lattice, i: int, guesses: list[int]) -> FoundPlace | None:
     code = iata(s, i)
     if code:
         return FoundPlace(i, i + 1, code)
-    found = named(s, i)
+    found = named(s, i, guesses)
     if found:
         return found
     if (code := small_code(s, i)) is not None:

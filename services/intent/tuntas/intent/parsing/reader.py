@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tuntas.intent.parsing.answers import answers
@@ -10,6 +10,7 @@ from tuntas.intent.parsing.goals import specs, table
 from tuntas.intent.parsing.language import detect
 from tuntas.intent.parsing.leftovers import unread
 from tuntas.intent.parsing.lexicon import build
+from tuntas.intent.parsing.marks import Mark
 from tuntas.intent.parsing.model import Goal, Reading, Value
 from tuntas.intent.parsing.payments import fill_payments
 from tuntas.intent.parsing.roles import place_role
@@ -17,11 +18,6 @@ from tuntas.intent.parsing.scan import find, join_instants
 from tuntas.intent.parsing.sentence import TRANSPORT, Draft, Sentence, analyse, cut, find_mentions
 from tuntas.intent.parsing.tokens import tokenize
 from tuntas.intent.parsing.travel import fill_travel
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from tuntas.intent.parsing.marks import Mark
 
 MAX_TOKENS = 600  # a bound on the work; what stands behind is reported as unread
 
@@ -167,9 +163,18 @@ def read_task(sentence: Sentence) -> tuple[tuple[Goal, ...], None] | None:
     if sum(len(text.split()) for _, _, text in left) > 2:  # noqa: PLR2004
         return None
     for category, label in table()["tasks"].items():
-        if category in said:
+        if category in said and (category != "approve" or is_plain_yes(sentence)):
             return (Goal(label, {}, round(0.95 - 0.1 * len(left), 2)),), None
     return None
+
+
+def is_plain_yes(sentence: Sentence) -> bool:
+    """Whether a yes is nothing but a yes: no question, no *but*, nothing else said, since it may spend money."""
+    s = sentence.s
+    doubts = any(
+        s.by(i, "doubt") and not any(m.i <= i < m.j and m.category == "approve" for m in sentence.marks) for i in range(len(s.tokens))
+    )
+    return not (doubts or sentence.values or sentence.places or unread(sentence) or sentence.has_mark("chat", "question", "negation"))
 
 
 def read_rest(sentence: Sentence) -> tuple[tuple[Goal, ...], str | None]:

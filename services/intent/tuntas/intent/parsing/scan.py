@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tuntas.intent.parsing.amounts import Money, money
 from tuntas.intent.parsing.clock import Clock, Duration, clocks, day_parts, durations, tonight_at
 from tuntas.intent.parsing.dates import Day, days
 from tuntas.intent.parsing.grammar import Rule, word
+from tuntas.intent.parsing.lexicon import Lattice
 from tuntas.intent.parsing.model import Value
 from tuntas.intent.parsing.numerals import Number, account, number
 from tuntas.intent.parsing.people import Counted, People, choices, people, rooms, stars
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tuntas.intent.parsing.lexicon import Lattice
 
 # In this order readings of the same length win: "5 Dec" is a date before it is a number.
 KINDS: tuple[tuple[str, Rule], ...] = (

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
+from tuntas.intent.parsing.dates import Day
 from tuntas.intent.parsing.goals import Spec, specs
 from tuntas.intent.parsing.lexicon import Lattice, build
 from tuntas.intent.parsing.marks import Mark, find_marks, repair
 from tuntas.intent.parsing.model import Slot
 from tuntas.intent.parsing.places import FoundPlace, find_places
 from tuntas.intent.parsing.scan import Found, find
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from tuntas.intent.parsing.tokens import Token
+from tuntas.intent.parsing.tokens import Token
 
 TRANSPORT = ("cabin", "airline", "trip")
 
@@ -31,6 +29,7 @@ class Draft:
     start: int = 0
     end: int = 0
     slots: dict[str, Slot] = field(default_factory=dict)
+    days: dict[str, Day] = field(default_factory=dict)
     is_plural: bool = False
     name: tuple[int, int] | None = None
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tuntas.intent.parsing.amounts import Money
+from tuntas.intent.parsing.dates import Day, after
 from tuntas.intent.parsing.goals import table
 from tuntas.intent.parsing.model import Slot
+from tuntas.intent.parsing.places import FoundPlace
 from tuntas.intent.parsing.roles import bare_roles, date_role, place_role, used_cue
 from tuntas.intent.parsing.scan import Found, date_json, money_json, people_json, time_json
 from tuntas.intent.parsing.sentence import Draft, Sentence, ends_before, starts_at
-
-if TYPE_CHECKING:
-    from tuntas.intent.parsing.amounts import Money
-    from tuntas.intent.parsing.dates import Day
-    from tuntas.intent.parsing.places import FoundPlace
 
 NIGHTS = {"night": 1, "day": 1, "week": 7, "month": 30}
 OUT_AND_BACK = {"flight": ("depart_date", "return_date"), "hotel": ("check_in", "check_out")}
@@ -64,8 +62,11 @@ def place_slot(sentence: Sentence, place: FoundPlace, role: str | None, flight: 
     if flight and role in {"origin", "destination"} and sentence.fill(flight, role, canonical, place.i, place.j):
         return True
     if hotel and role != "origin":
-        if ends_before(sentence.s, place.i, "near_cue"):
-            hotel.slots.pop("location", None)
+        taken = hotel.slots.get("location")
+        if taken and taken.canonical["code"] == canonical["code"]:
+            sentence.used.update(range(place.i, place.j))
+        if taken and ends_before(sentence.s, place.i, "near_cue"):
+            del hotel.slots["location"]
         return sentence.fill(hotel, "location", canonical, place.i, place.j)
     return bool(flight and sentence.fill(flight, "destination", canonical, place.i, place.j))
 
@@ -80,6 +81,8 @@ def fill_dates(sentence: Sentence) -> None:
             continue
         seen.add((found.value, id(draft)))
         fill_date(sentence, draft, found, role)
+    for draft in travel(sentence):
+        put_in_order(draft)
     for found in sorted(sentence.of_kind("time"), key=lambda f: f.value.is_part):
         flight = sentence.draft("flight")
         if flight and (flight.has(found.i) or len(travel(sentence)) == 1):
@@ -95,8 +98,19 @@ def fill_date(sentence: Sentence, draft: Draft, found: Found, role: str | None) 
         sentence.fill(draft, second, day.end.isoformat(), found.i, found.j)
         return
     slot = role if role in {first, second} else first
-    if not sentence.fill(draft, slot, date_json(day), found.i, found.j) and slot == first and role is None and day.grain == "day":
-        sentence.fill(draft, second, date_json(day), found.i, found.j)
+    if slot == first and role is None and first in draft.slots and day.grain == "day":
+        slot = second
+    if sentence.fill(draft, slot, date_json(day), found.i, found.j):
+        draft.days[slot] = day
+
+
+def put_in_order(draft: Draft) -> None:
+    """A way back before the way there is a later one: *balik tanggal 25*, said of a trip in December."""
+    first, second = OUT_AND_BACK[draft.spec.topic]
+    if {first, second} <= draft.days.keys():
+        back = after(draft.days[second], draft.days[first].start)
+        if not draft.days[second].end:
+            draft.slots[second] = replace(draft.slots[second], canonical=back.isoformat())
 
 
 def fill_stay(sentence: Sentence) -> None:

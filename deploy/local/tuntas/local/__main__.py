@@ -1,0 +1,93 @@
+"""`tuntas-local demo | up | down | kill`: the platform on this machine."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+
+from tuntas.local.demo.run import Demo
+from tuntas.local.platform import Platform
+from tuntas.local.processes import LocalError
+from tuntas.local.stack import ROOT, Backends
+
+UNANSWERED_SECONDS = "8"
+
+
+def say(line: str) -> None:
+    """Tell what takes long, on standard error."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def demo(asked: argparse.Namespace) -> int:
+    """Start everything afresh, play the stories, judge them, and stop everything."""
+    platform = Platform("demo", say=say, extra={"TUNTAS_TRUST_APPROVAL_SECONDS": UNANSWERED_SECONDS}, fresh=True)
+    begun = time.monotonic()
+    platform.start()
+    try:
+        say(f"up after {time.monotonic() - begun:.1f} s")
+        profile = platform.profile()
+        demo_ = Demo(profile, platform.addresses.worlds, quiet=asked.json)
+        asyncio.run(demo_.play())
+        if asked.spoil == "effect":
+            platform.plant()
+        summary, fine = demo_.judge(asked.spoil, platform.folder)
+        summary["seconds"] = round(time.monotonic() - begun, 1)
+        print(json.dumps(summary) if asked.json else json.dumps(summary, indent=2))  # noqa: T201 - the result
+        if asked.keep:
+            return _keep(platform, fine)
+    finally:
+        platform.stop()
+    return 0 if fine else 1
+
+
+def _keep(platform: Platform, fine: bool) -> int:
+    say(f"still up; the door is {platform.addresses.gateway} (docs at /docs); try: .venv/bin/tuntas tasks; Ctrl-C stops everything")
+    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    return 0 if fine else 1
+
+
+def up(_: argparse.Namespace) -> int:
+    """Start the platform and leave it running."""
+    platform = Platform("up", say=say, stays=True)
+    platform.start()
+    platform.profile()
+    platform.leave()
+    say(
+        f"up: {platform.addresses.gateway}; the command's profile is {platform.folder.relative_to(Path.cwd()) / 'profile.json'}; `make down` stops it"
+    )
+    return 0
+
+
+def down(_: argparse.Namespace) -> int:
+    """Stop what `up` or `demo --keep` left running."""
+    for folder in sorted(ROOT.glob("*/processes")):
+        stopped = Backends(folder.parent.name).processes.stop_all()
+        if stopped:
+            say(f"{folder.parent.name}: stopped {', '.join(stopped)}")
+    return 0
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="tuntas-local", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    shown = verbs.add_parser("demo", help="play the stories through the whole platform")
+    shown.add_argument("--json", action="store_true", help="the summary as one JSON object on the last line")
+    shown.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
+    shown.add_argument("--spoil", choices=("effect", "posting", "receipt"), help="a negative control: the auditor must notice")
+    shown.set_defaults(run=demo)
+    verbs.add_parser("up", help="start the platform").set_defaults(run=up)
+    verbs.add_parser("down", help="stop it").set_defaults(run=down)
+    asked = parser.parse_args()
+    try:
+        sys.exit(asked.run(asked))
+    except LocalError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

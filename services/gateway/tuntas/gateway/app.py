@@ -1,0 +1,54 @@
+"""The gateway on one screen."""
+
+from starlette.routing import Route
+
+from tuntas.contracts.topics import (
+    EXECUTOR_REPLIES,
+    GATEWAY_EVENTS,
+    INTENT_EVENTS,
+    INTENTS,
+    PLANNER_EVENTS,
+    SAGA_EVENTS,
+    SAGA_REPLIES,
+    TRUST_EVENTS,
+)
+from tuntas.gateway.admission import Admission
+from tuntas.gateway.auth import Doorkeeper, tokens_of
+from tuntas.gateway.core import core
+from tuntas.gateway.door import Door
+from tuntas.gateway.gate import Gate
+from tuntas.gateway.http import application
+from tuntas.gateway.operations import Operations
+from tuntas.gateway.progress import Watch
+from tuntas.gateway.settings import Settings
+from tuntas.gateway.store import Reader, TaskStore
+from tuntas.gateway.tenants import Tenants
+from tuntas.kit.app import Parts, Resources, Service
+
+INNER = (GATEWAY_EVENTS, INTENT_EVENTS, PLANNER_EVENTS, TRUST_EVENTS, EXECUTOR_REPLIES, SAGA_REPLIES, SAGA_EVENTS)
+"""The topics that only the platform writes; `GATEWAY_EVENTS` tells ownership."""
+
+
+def parts(resources: Resources) -> Parts:
+    """Make the service's parts."""
+    settings: Settings = resources.settings
+    prefix = resources.kafka.topic_prefix
+    tenants = Tenants(settings.tenants_file, resources.log)
+    reader = Reader(resources.pool)
+    watch = Watch(reader)
+    door = Door(tenants, frozenset(prefix + topic.name for topic in INNER), prefix)
+    doorkeeper = Doorkeeper(tenants, tokens_of(settings))
+    gate = Gate(doorkeeper, reader, resources.vault, watch, resources.tracing, resources.publish)
+    operations = Operations(doorkeeper, settings.operations_url.get_secret_value())
+    return Parts(
+        core=core(lambda tenant: tenants().events_topic(tenant)),
+        store=TaskStore(),
+        read=door.read,
+        prepare=Admission(reader, resources.vault, resources.tracing).prepare,
+        after=watch.committed,
+        routes=[*operations.routes(), Route("/v1/{rest:path}", application(gate))],
+        topics=[prefix + topic for topic in tenants().doors],
+    )
+
+
+service = Service(name="gateway", table="tasks", topics=(*INNER, INTENTS), parts=parts, settings=Settings)

@@ -1,0 +1,62 @@
+"""The HTTP door: people's consent and data, and what operators do."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Path
+
+from tuntas.contracts.ids import derive
+from tuntas.contracts.saga import SagaRepair
+from tuntas.contracts.trust import MandateSet, Switch
+from tuntas.gateway.admission import person_id
+from tuntas.gateway.gate import Called, Gated, Operated, Traced
+from tuntas.gateway.models import Done, Link, MandateRequest, Repair, SwitchRequest, links
+from tuntas.gateway.problems import responses
+from tuntas.kit.decision import Send
+
+_COMMON = ("unauthenticated", "invalid_request", "unavailable")
+_POSTED = ("not_utf8", "bad_body", "too_large")
+_PERSON_LENGTH = 128
+
+router = APIRouter(prefix="/v1")
+Person = Annotated[str, Path(min_length=1, max_length=_PERSON_LENGTH)]
+
+
+@router.put("/people/{person}/mandate", status_code=202, tags=["people"], responses=responses(*_COMMON, *_POSTED))
+async def give_mandate(person: Person, body: MandateRequest, gate: Gated, caller: Called, trace: Traced) -> Done:
+    """Give or change a person's standing consent."""
+    identity = person_id(caller.tenant, person)
+    await gate.publish(identity, caller.tenant, Send(MandateSet(person=identity, mandate=body.mandate)), trace)
+    return Done()
+
+
+@router.delete("/people/{person}/mandate", status_code=202, tags=["people"], responses=responses(*_COMMON))
+async def revoke_mandate(person: Person, gate: Gated, caller: Called, trace: Traced) -> Done:
+    """Revoke a person's standing consent."""
+    identity = person_id(caller.tenant, person)
+    await gate.publish(identity, caller.tenant, Send(MandateSet(person=identity, mandate=None)), trace)
+    return Done()
+
+
+@router.delete("/people/{person}", status_code=204, tags=["people"], responses=responses(*_COMMON))
+async def erase_person(person: Person, gate: Gated, caller: Called) -> None:
+    """Erase a person: the key is deleted, and what was sealed with it can never be read again, wherever it lies."""
+    await gate.vault.erase(caller.tenant, person_id(caller.tenant, person))
+
+
+@router.post(
+    "/tasks/{task_id}/repair", status_code=202, tags=["operators"], responses=responses(*_COMMON, *_POSTED, "forbidden", "not_found")
+)
+async def repair(task_id: UUID, body: Repair, gate: Gated, caller: Operated, trace: Traced) -> Link:
+    """Decide on a resting task. Only operators may."""
+    found = await gate.seen(caller, task_id)
+    await gate.tell(found, trace, SagaRepair(action=body.action, key=body.key, by=caller.name, reason=body.reason, evidence=body.evidence))
+    return Link(task_id=task_id, status=found.task.status, links=links(task_id))
+
+
+@router.post("/switches", status_code=202, tags=["operators"], responses=responses(*_COMMON, *_POSTED, "forbidden"))
+async def set_switch(body: SwitchRequest, gate: Gated, caller: Operated, trace: Traced) -> Done:
+    """Park a provider, a connector or a tenant, or let it go on. Every replica looks before each outgoing call."""
+    switch = Switch(scope=body.scope, parked=body.parked, by=caller.name, reason=body.reason)
+    await gate.publish(derive("switch", body.scope), caller.tenant, Send(switch), trace)
+    return Done()
