@@ -129,6 +129,16 @@ def test_a_replacement_that_is_lost_too_has_its_alternatives(trip: Trip) -> None
     assert trip.attempt("hotel.hold").offer_id == "h10"
 
 
+def test_a_revision_that_was_asked_for_and_denied_is_not_asked_for_again(trip: Trip) -> None:
+    _lost_after_the_end(trip)
+    trip.given(PlanDenied(revision=2, code="over_budget"))
+    trip.given(ExecutionReopen(epoch=3, alive=_alive(trip, "flight.issue"), lost_legs=("hotel",), code="retry"))
+    asked = trip.last(PlanAmend)
+    assert (asked.revision, asked.base) == (2, 1)
+    assert trip.approve(trip.plan(revision=2), epoch=2) == []
+    assert trip.approve(trip.plan(hotels=(hotel("h9"),), revision=3), forward_by=FORWARD_BY + timedelta(days=1))
+
+
 @pytest.mark.parametrize("keeps", [True, False])
 def test_a_revision_never_releases_what_is_irreversible(trip: Trip, keeps: bool) -> None:
     _lost_after_the_end(trip)

@@ -48,7 +48,7 @@ def test_other_legs_go_on_while_one_is_released(trip: Trip) -> None:
     assert started(trip.released()) == ["hotel.hold#2/1"]
 
 
-@pytest.mark.parametrize("code", ["hold_expired", "authorization_expired"])
+@pytest.mark.parametrize("code", ["hold_expired", "authorization_expired", "no_object"])
 def test_an_expired_hold_is_taken_again_once_and_then_replaced(trip: Trip, code: str) -> None:
     trip.approve()
     assert started(trip.refuse("hotel.hold", code)) == ["hotel.hold#2/1"]

@@ -48,6 +48,7 @@ class World:
         act = self.random.choices(list(acts), list(acts.values()))[0]
         act()
         self.every_state_has_a_timer()
+        self.the_state_survives_storing()
 
     def acts(self) -> Mapping[Callable[[], None], float]:
         status, ended = self.trip.state.status, self.ended
@@ -182,6 +183,10 @@ class World:
             assert all(e.outcome in {*GONE, Outcome.DONE} for e in message.tally), "P10"
             assert all(self.trip.state.is_done(s.step_id) for s in self.trip.plan().steps)
 
+    def the_state_survives_storing(self) -> None:
+        state = self.trip.state
+        assert type(state).model_validate_json(state.model_dump_json(exclude_defaults=True)) == state
+
     def every_state_has_a_timer(self) -> None:
         timers, status = self.trip.timers, self.trip.state.status
         behind = {"running": "forward_by", "amending": "amend", "deciding": "reply_by:flight.issue"}.get(status)
@@ -206,7 +211,7 @@ def test_the_invariants_hold_whatever_is_heard(seed: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(seed=st.integers(min_value=0, max_value=2**32))
 def test_the_invariants_hold_in_many_more_histories(seed: int) -> None:
     _walk(seed)

@@ -241,6 +241,11 @@ def test_a_round_trip_misses_its_return() -> None:
     assert missing(goal("a flight to Bali tomorrow")) == ("origin",)
 
 
+def test_a_language_tag_overrides_what_is_detected() -> None:
+    assert read("Bali", now=NOW, tz="UTC", lang="zh-CN").lang == "zh"
+    assert read("besok berdua", now=NOW, tz="UTC", lang="fr").lang == "id"
+
+
 def test_a_naive_now_is_the_persons_own_clock() -> None:
     naive = datetime(2026, 11, 25, 23)  # noqa: DTZ001
     assert read("a flight to Bali tomorrow", now=naive, tz="Asia/Jakarta").goals[0].slots["depart_date"].canonical == "2026-11-26"

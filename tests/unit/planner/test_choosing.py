@@ -168,8 +168,13 @@ def _allowed(legs: list[Candidates], chosen: tuple[Offer, ...], bounds: tuple[Bo
     return sum(map(pivots, chosen)) <= 1 and all(s <= b.limit.amount_minor for s, b in zip(spent, bounds, strict=True))
 
 
-def test_twenty_legs_of_fifty_offers_are_chosen_within_budget() -> None:
-    legs = [leg(f"l{n}", *(offer(f"{n}.{k}", 1000 + 37 * k * (n + 1) % 900, (53 * k + n) % 800) for k in range(50))) for n in range(20)]
+def test_of_twenty_legs_with_fifty_offers_the_one_combination_within_budget_is_found() -> None:
+    def sketch(n: int, k: int) -> Offer:
+        return (
+            offer(f"{n}.{k}", 9500 + k, 99_000) if k % 5 == 0 else offer(f"{n}.{k}", 9000 - 97 * k - k * n % 7, 1 + k * 1100 + k * n % 89)
+        )
+
+    legs = [leg(f"l{n}", *(sketch(n, k) for k in range(50))) for n in range(20)]
     cheapest = sum(min(price(o) for o in x.offers) for x in legs)
     picks = choose(legs, (bound(cheapest, *(x.leg_id for x in legs)),), POLICY)
     assert sum(price(x.offers[i]) for x, i in zip(legs, picks, strict=True)) == cheapest

@@ -195,12 +195,13 @@ def test_a_cancel_while_declarations_are_missing_decides_what_follows_them(task:
     assert (answer.accepted, undos([undo])) == (True, [("hotel.hold", 1)])
 
 
-def test_force_needs_no_declaration_that_is_missing(task: Any) -> None:
+def test_force_needs_no_declaration_that_is_missing_and_undoes_it_when_it_comes(task: Any, undos: Any) -> None:
     task.cancelled()
     task.ended(EndResult.FINISHED, done=["hotel.hold"])
     assert task.state.status == "halting"
     task.repaired("force")
     assert task.state.status == "compensated"
+    assert undos(task.declared("hotel.hold")) == [("hotel.hold", 1)]
 
 
 def test_a_tally_after_force_changes_nothing_and_declarations_still_do(task: Any, undos: Any) -> None:

@@ -207,6 +207,16 @@ def test_a_hold_whose_booking_waits_for_a_person_waits_with_it(task: Any) -> Non
     assert [e.state.value for e in ended.receipt.effects] == ["nothing", "undone"]
 
 
+def test_a_hold_whose_booking_is_kept_waits_for_the_same_decision(task: Any) -> None:
+    task.declared("hotel.hold", "hotel.confirm")
+    task.ended(EndResult.FAILED, done=["hotel.hold", "hotel.confirm"])
+    task.undone("hotel.confirm", Outcome.REFUSED, code="non_refundable")
+    task.repaired("skip", "hotel.confirm")
+    (rests,) = task.undone("hotel.hold", Outcome.PENDING, code="consumed")
+    assert rests.code == "consumed"
+    assert task.repaired("skip", "hotel.hold")[-1].kept == {"IDR": 100_00}
+
+
 def test_an_expired_hold_counts_as_undone_and_costs_nothing(failed: Any) -> None:
     failed.undo_all(nothing=True)
     ended = failed.last(SagaEnded)

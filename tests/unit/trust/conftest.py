@@ -112,8 +112,9 @@ class Desk(History[Consent]):
         super().__init__(core(sign, Policy()), "trust", name)
         self.lend(Wallet(person=PERSON, mandate=given))
 
-    def lend(self, wallet: Wallet) -> None:
-        self.rows = {self.task_id: Row(self.task_id, self.tenant, 0, blank(PERSON, wallet), frozenset())}
+    def lend(self, wallet: Wallet, state: Consent | None = None) -> None:
+        state = (state or blank(PERSON)).model_copy(update={"wallet": wallet})
+        self.rows = {self.task_id: Row(self.task_id, self.tenant, 0, state, frozenset())}
 
     def propose(self, **fields: Any) -> list[Message]:
         return self.given(proposal(trip(self.task_id, **fields)))

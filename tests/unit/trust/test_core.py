@@ -21,7 +21,7 @@ def denied(sent: list[Message]) -> list[tuple[int, str]]:
     return [(m.revision, m.code) for m in sent if isinstance(m, PlanDenied)]
 
 
-def types(sent: list[Message]) -> list[type]:
+def types(sent: list[Message]) -> list[type[Message]]:
     return [type(m) for m in sent]
 
 
@@ -224,6 +224,20 @@ def test_a_revision_over_budget_is_denied_and_the_old_approval_stays(desk: Desk)
     assert (desk.state.status, reserved(desk)) == ("approved", 1000)
 
 
+def test_an_end_while_a_revision_waits_releases_its_hold_too(desk: Desk) -> None:
+    desk.propose()
+    desk.propose(ceiling=6000, revision=2)
+    desk.end(900)
+    assert (reserved(desk), spent(desk), desk.timers) == (0, 900, {})
+    assert desk.decide() == []
+
+
+def test_a_cheaper_revision_is_judged_by_the_hold_that_stays(desk: Desk) -> None:
+    desk.propose(ceiling=1500)
+    desk.lend(desk.wallet.model_copy(update={"mandate": mandate(budget={"IDR": 1200})}), desk.state)
+    assert denied(desk.propose(ceiling=1000, revision=2)) == [(2, "over_budget")]
+
+
 def test_the_budget_counts_a_tasks_own_hold_once(desk: Desk) -> None:
     desk.lend(Wallet(person=PERSON, mandate=mandate(), spent={"IDR": 6000}))
     desk.propose(ceiling=2000)
@@ -233,7 +247,7 @@ def test_the_budget_counts_a_tasks_own_hold_once(desk: Desk) -> None:
 def test_a_cancel_while_a_revision_waits_denies_it_and_goes_to_the_coordinator(desk: Desk) -> None:
     desk.propose()
     desk.propose(ceiling=6000, revision=2)
-    assert types(desk.given(CANCEL)) == [PlanDenied, SagaCancel]
+    assert [m.wire_type for m in desk.given(CANCEL)] == ["tuntas.plan.denied.v1", "tuntas.saga.cancel.v1"]
     assert (desk.state.status, reserved(desk)) == ("approved", 1000)
 
 
@@ -277,6 +291,14 @@ def test_a_reopening_twice_or_of_an_older_closing_counts_once(desk: Desk) -> Non
         desk.given(SagaReopened(code="cancelled_by_provider", closing=2))
     desk.given(SagaReopened(code="cancelled_by_provider", closing=1))
     assert (desk.state.epoch, desk.state.status, desk.timers) == (2, "reopened", {})
+
+
+def test_an_old_closing_that_arrives_again_does_not_end_a_reopened_task(desk: Desk) -> None:
+    desk.propose()
+    desk.end(900)
+    desk.given(SagaReopened(code="cancelled_by_provider", closing=2))
+    desk.end(900)
+    assert desk.state.status == "reopened"
 
 
 def test_a_reopening_before_the_first_closing_leaves_the_approval(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.trust.conftest import LATER, PERSON, ended, mandate, proposal, sign, trip
 
@@ -117,7 +117,8 @@ def act(person: Person, task: UUID, action: tuple[object, ...]) -> None:
             person.tell(task, SagaReopened(code="cancelled_by_provider", closing=closing))
 
 
-@given(st.lists(st.tuples(st.sampled_from(TASKS), ACTIONS), max_size=40))
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.sampled_from(TASKS), ACTIONS), min_size=8, max_size=50))
 def test_holds_stay_in_the_budget_and_return(history: list[tuple[UUID, tuple[object, ...]]]) -> None:
     person = Person()
     for task, action in history:

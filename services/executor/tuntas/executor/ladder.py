@@ -31,9 +31,14 @@ _GIVE_UP: tuple[Rung, ...] = ()
 
 LADDER: Mapping[str, tuple[Rung, ...]] = MappingProxyType(
     {
-        # Commerce 5.1 S3: the offer is as good as it was; only our hold on it ran out.
+        # Commerce 5.1 S3: the offer is as good as it was; only our hold on it ran out, or is not there any more.
         "hold_expired": _LAPSED,
         "authorization_expired": _LAPSED,
+        "authorization_voided": _LAPSED,
+        "expired": _LAPSED,
+        "voided": _LAPSED,
+        "not_alive": _LAPSED,
+        "no_object": _LAPSED,
         # C1 and X2: this offer is gone or changed; the next in line was approved with it.
         "sold_out": _OTHER_OFFER,
         "price_changed": _OTHER_OFFER,
@@ -52,18 +57,25 @@ LADDER: Mapping[str, tuple[Rung, ...]] = MappingProxyType(
         "limit": _GIVE_UP,
         # R18 and A3: more than was approved, or not approved at all.
         "amount": _GIVE_UP,
-        "forged_approval": _GIVE_UP,
+        "over_ceiling": _GIVE_UP,
+        "payee": _GIVE_UP,
+        "instrument": _GIVE_UP,
         "not_approved": _GIVE_UP,
+        "not_in_approval": _GIVE_UP,
+        "forged_approval": _GIVE_UP,
+        "foreign_approval": _GIVE_UP,
+        "stale_approval": _GIVE_UP,
         "approval_expired": _GIVE_UP,
         # Ours to mend: the next offer would carry the same fault.
         "invalid": _GIVE_UP,
         "key_reused": _GIVE_UP,
         # The coordinator has undone it: forward is over, whether we have heard of it or not.
         "compensated": _GIVE_UP,
-        # Too late for anything else.
-        "expired": _GIVE_UP,
-        # V3: someone stopped this party on purpose.
+        # V3: someone stopped this party on purpose, or erased the person.
         "parked": _GIVE_UP,
+        "erased": _GIVE_UP,
+        # The money went back: what was paid for is not ours any more.
+        "refunded": _GIVE_UP,
         # The old effect may still be there: another beside it would be two (P2).
         "release_stuck": _GIVE_UP,
     }
@@ -97,7 +109,8 @@ def amend(run: Run, legs: tuple[str, ...], code: str) -> None:
     wanted = max(run.state.revision, run.state.asked) + 1
     tried = tuple(dict.fromkeys((*run.state.tried, *(run.offer(leg).offer_id for leg in legs))))
     run.set(status=Status.AMENDING, failed_legs=legs, asked=wanted, tried=tried)
-    run.send(PlanAmend(revision=wanted - 1, epoch=run.state.epoch, failed_legs=legs, tried=tried, code=code))
+    base = run.state.revision if run.state.revision < wanted - 1 else None
+    run.send(PlanAmend(revision=wanted - 1, base=base, epoch=run.state.epoch, failed_legs=legs, tried=tried, code=code))
     run.wake(AMEND, run.later(run.policy.amend_seconds))
 
 

@@ -16,7 +16,9 @@ from tuntas.gateway.settings import Settings
 from tuntas.gateway.tenants import OPERATORS, Directory
 from tuntas.kit.errors import ConfigurationError, Rejected
 
-ALGORITHMS = ["RS256", "ES256", "EdDSA"]
+ALGORITHMS = ["RS256", "ES256", "Ed25519", "EdDSA"]
+"""Signatures that are taken; `EdDSA` is the older name of `Ed25519` (RFC 9864)."""
+
 _LEEWAY_SECONDS = 30
 
 

@@ -15,7 +15,6 @@ from tuntas.contracts.executor import StepRetry
 from tuntas.contracts.gateway import Problem
 from tuntas.contracts.ids import task_id as task_id_of
 from tuntas.contracts.intent import AnswerGiven, ConversationClosed
-from tuntas.contracts.planner import PlanWithdrawn
 from tuntas.contracts.saga import Receipt
 from tuntas.contracts.trust import PlanDecided, TaskCancel
 from tuntas.gateway import control
@@ -23,7 +22,7 @@ from tuntas.gateway.admission import sealed
 from tuntas.gateway.gate import Called, Gate, Gated, Traced
 from tuntas.gateway.models import Answer, Approval, Link, TaskPage, TaskRequest, TaskView, links, view
 from tuntas.gateway.problems import BodyGate, install, responses
-from tuntas.gateway.state import UNAPPROVED, Status, Task
+from tuntas.gateway.state import UNPLANNED, Status, Task
 from tuntas.gateway.store import Stored
 from tuntas.gateway.submission import Submission
 from tuntas.kit.decision import Send
@@ -171,8 +170,8 @@ async def cancel(task_id: UUID, gate: Gated, caller: Called, trace: Traced) -> L
     """Ask to cancel. Whether it came in time is an event: a rejection, a rollback, or `cancel_refused` with the price of undoing."""
     found = await gate.open(caller, task_id)
     await gate.tell(found, trace, TaskCancel(by=caller.name))
-    if found.task.status in UNAPPROVED and not found.task.approved:
-        await gate.tell(found, trace, PlanWithdrawn(), ConversationClosed(code="cancelled"))
+    if found.task.status in UNPLANNED:
+        await gate.tell(found, trace, ConversationClosed(code="cancelled"))
     return _link(found)
 
 

@@ -1,5 +1,6 @@
 """Tasks and their public events: written with each batch, read by the HTTP door."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +29,7 @@ class TaskStore(Store[Task]):
                 [event.seq for event in told],
                 [event.wire_type for event in told],
                 [event.at for event in told],
-                [event.model_dump_json() for event in told],
+                [json.dumps({"type": event.wire_type, **event.model_dump(mode="json")}) for event in told],
             )
 
 
@@ -44,7 +45,7 @@ class Stored:
 
 
 class Happened(NamedTuple):
-    """One public event as it lies in `task_events`; `body` is its JSON."""
+    """One public event as it lies in `task_events`; `body` is its JSON, with its type."""
 
     task_id: UUID
     seq: int

@@ -111,7 +111,9 @@ class _Trust:
             return Decision(state, (Send(PlanDenied(revision=message.revision, code=state.code)),))
         if message.revision <= state.revision:
             return Decision(state)
-        return self._judged(_seen(state, message), plan, message, context)
+        # A newer revision replaces one that still waits.
+        state = state.model_copy(update={"person": message.person, "revision": message.revision, "pending": None})
+        return self._judged(state, plan, message, context)
 
     def on_plan_decided(self, state: Consent | None, message: PlanDecided, context: Context) -> Decision[Consent]:
         if state is None or state.pending is None:
@@ -184,11 +186,6 @@ def _opened(message: PlanProposed, context: Context) -> Plan:
     told = (str(context.task_id), message.revision, str(message.person), message.ceilings, message.worst_undo)
     require(told == (plan.task_id, plan.revision, plan.person, plan.ceilings, plan.worst_undo), "plan_mismatch")
     return plan
-
-
-def _seen(state: Consent, message: PlanProposed) -> Consent:
-    # A newer revision replaces one that still waits.
-    return holds.releasing(state.model_copy(update={"person": message.person, "revision": message.revision, "pending": None}))
 
 
 def _overdue(pending: Proposal, context: Context) -> bool:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from tuntas.contracts.connectors import EffectObserved, Outcome
-from tuntas.contracts.ids import undo_key
+from tuntas.contracts.ids import call_id, undo_key
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.contracts.topics import connector_events
 from tuntas.kit.connector import undoing
@@ -15,19 +15,19 @@ from tuntas.kit.decision import Answered, Call, Context, Decision, Output, Send,
 CALL_SECONDS = 6.0
 UNSENT_TRIES = 4
 SLOWEST_SECONDS = 30.0
-_UNDO_KINDS = frozenset({"undo", "undo_quote"})
 
 
 def call(state: Effects, effect: Effect, kind: str, context: Context) -> tuple[Effect, Call]:
     """Return the effect with one more call out, and the call: all a provider needs, but names still sealed."""
     parent = state.effects.get(effect.acts_on) if effect.acts_on else None
     undo = effect.undo
-    number = undo.number if undo and kind in _UNDO_KINDS else None
+    number = undo.number if undo and kind == "undo" else None
+    identity = undo_key(effect.key, number) if number else call_id(effect.key, effect.calls + 1) if kind == "undo_quote" else effect.key
     body: dict[str, Any] = {
         "task_id": str(context.task_id),
         "key": str(effect.key),
         "action": effect.action,
-        "idempotency_key": str(undo_key(effect.key, number) if number else effect.key),
+        "idempotency_key": str(identity),
         "reference": f"{context.task_id}:{effect.key}",
         "input": effect.input,
         "amount": effect.amount.model_dump() if effect.amount else None,

@@ -62,9 +62,10 @@ class Undo(BaseModel):
 
 
 class Effect(BaseModel):
-    """One attempt at one provider. `calls` counts calls made, `out` is the kind of the call that is out now, `misses` inquiries without a find.
+    """One attempt at one provider.
 
-    `lost` says that a sending of the action has no answer and was not proved absent since: whatever else fails, it may have acted.
+    `calls` counts calls made, `out` is the kind of the call that is out now, `misses` inquiries without a find. `lost` says that
+    a sending of the action has no answer and was not proved absent since: whatever else fails, it may have acted.
     """
 
     model_config = ConfigDict(frozen=True)

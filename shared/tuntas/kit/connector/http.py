@@ -3,6 +3,7 @@
 Nothing left: NotSent. Anything that may have arrived: InDoubt. An answer the provider meant: returned, whatever its status.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from tuntas.kit.connector.provider import Request
 from tuntas.kit.errors import InDoubt, NotSent
 
 AGENT = "Tuntas/0.1 (acts for a person; asks before it buys)"
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_NOT_FOUND = 404
 _OVERLOADED = 429
 _SERVER_FAULT = 500
 
@@ -31,15 +34,26 @@ class Reply:
 
     @property
     def code(self) -> str:
-        """Return the refusal's code."""
-        return str(self.body.get("code") or f"http_{self.status}")
+        """Return the refusal's code; the status stands in for what is no code."""
+        found = self.body.get("code")
+        return found if isinstance(found, str) and _CODE.fullmatch(found) else f"http_{self.status}"
+
+    @property
+    def missing(self) -> bool:
+        """Say whether the provider does not know the object."""
+        return self.status == _NOT_FOUND
 
 
 class Client:
     """One provider's HTTP interface, with connections kept open."""
 
     def __init__(self, base_url: str) -> None:
-        self._client = httpx2.AsyncClient(base_url=base_url, headers={"User-Agent": AGENT}, timeout=httpx2.Timeout(5.0, connect=2.0))
+        timeout = httpx2.Timeout(5.0, connect=2.0)
+        self._client = httpx2.AsyncClient(base_url=base_url, headers={"User-Agent": AGENT}, timeout=timeout, trust_env=False)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
 
     async def call(self, method: str, path: str, *, request: Request | None = None, traceparent: str = "", **options: Any) -> Reply:
         """Make one exchange; a request's key and trace go along.

@@ -1,5 +1,6 @@
 """A connector on one screen: its providers, goal types and actions become a service with the kit's effects core around them."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from tuntas.contracts.base import Document
 from tuntas.contracts.connectors import ProviderNotified, QuoteRequested
 from tuntas.contracts.ids import derive
 from tuntas.contracts.personal import Personal
+from tuntas.contracts.plan import Offer
 from tuntas.contracts.registry import ConnectorRegistered, GoalType
 from tuntas.contracts.topics import TRUST_STATE, connector_commands
 from tuntas.contracts.trust import Switch
@@ -20,7 +22,7 @@ from tuntas.kit.app import Parts, Resources, Service
 from tuntas.kit.connector.core import Rules, core
 from tuntas.kit.connector.provider import Provider, Request, Specs, Wish
 from tuntas.kit.decision import Call, Send
-from tuntas.kit.errors import NotSent, TuntasError
+from tuntas.kit.errors import NotSent, Rejected, TuntasError
 from tuntas.kit.messaging.fold import Event
 from tuntas.kit.messaging.wire import decode
 from tuntas.kit.settings import ServiceSettings
@@ -103,13 +105,17 @@ class Switches:
         if isinstance(message, Switch):
             (self.parked.add if message.parked else self.parked.discard)(message.scope)
 
+    def parks(self, *scopes: str) -> bool:
+        """Say whether any of these is parked."""
+        return bool(self.parked.intersection(scopes))
+
     def check(self, *scopes: str) -> None:
         """Refuse to send while any of these is parked.
 
         Raises:
             NotSent: `parked`.
         """
-        if self.parked.intersection(scopes):
+        if self.parks(*scopes):
             raise NotSent("parked", ", ".join(sorted(self.parked.intersection(scopes))))
 
 
@@ -153,8 +159,20 @@ class Performer:
                 lang=asked.lang,
                 traceparent=parent,
             )
-            offers = [offer for provider in self._providers.values() for offer in await provider.quote(wish)]
-        return {"offers": [offer.model_dump(mode="json") for offer in offers]}
+            found = await asyncio.gather(*(p.quote(wish) for p in self._providers.values()), return_exceptions=True)
+        return self._answered(found)
+
+    def _answered(self, found: list[list[Offer] | BaseException]) -> Document:
+        """What some offer is enough; without any, a refusal is the answer, and any other failure is the call's."""
+        offers = [offer for each in found if not isinstance(each, BaseException) for offer in each]
+        usable = [offer for offer in offers if not self._switches.parks(offer.provider, f"{self._connector}/{offer.provider}")]
+        failures = [each for each in found if isinstance(each, BaseException)]
+        if not usable:
+            for failure in failures:
+                if not isinstance(failure, Rejected):
+                    raise failure
+        code = failures[0].code if failures and isinstance(failures[0], Rejected) else "parked" if offers else None
+        return {"offers": [offer.model_dump(mode="json") for offer in usable], "code": code}
 
     async def _open(self, tenant: str, sealed: Any) -> list[str]:
         return [await self._vault.open(tenant, Personal(value)) for value in sealed or []]

@@ -25,7 +25,7 @@ def undo(specs: Specs, state: Effects, message: StepUndo, context: Context) -> D
     if known.undo and message.number < known.undo.number:
         return Decision(state)
     if known.undo and _repeats(message, known.undo):
-        return _again_or_answer(specs, state, known, context)
+        return _again_or_answer(state, known, context)
     return _want(specs, state, known.wanted(message), context)
 
 
@@ -34,7 +34,7 @@ def _repeats(message: StepUndo, undo_: Undo) -> bool:
     return message.number == undo_.number and terms
 
 
-def _again_or_answer(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+def _again_or_answer(state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
     """A repeat is an inquiry: tell the latest, and ask the provider if that is not the last word."""
     if effect.state in OPEN | {State.UNDOING} and effect.out is None:
         asked = asking.inquire(state, effect, context)
@@ -120,11 +120,11 @@ def answered(specs: Specs, state: Effects, effect: Effect, event: Answered, cont
         out: tuple[Output, ...] = (Send(told.undone()),) if told else ()
         return Decision(state.put(told or effect), (*out, _wake(effect, context)))
     if event.call.kind == "undo_quote":
-        return _quoted(specs, state, effect, UndoQuote.model_validate(event.result), context)
+        return _quoted(state, effect, UndoQuote.model_validate(event.result), context)
     return _cancelled(specs, state, effect, UndoAnswer.model_validate(event.result), context)
 
 
-def _quoted(specs: Specs, state: Effects, effect: Effect, quote: UndoQuote, context: Context) -> Decision[Effects]:
+def _quoted(state: Effects, effect: Effect, quote: UndoQuote, context: Context) -> Decision[Effects]:
     wish = effect.undo or Undo(number=1)
     if not quote.allowed:
         return _refused(state, effect, quote.code or "undo_refused")

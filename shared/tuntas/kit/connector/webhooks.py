@@ -11,4 +11,4 @@ from tuntas.kit.app import Resources
 def signed(resources: Resources, request: Request, body: bytes) -> bool:
     """Verify the header `X-Signature` (hex) with the connector's webhook secret."""
     secret = resources.settings.webhook_secret.get_secret_value().encode()
-    return hmac.compare_digest(hmac.new(secret, body, hashlib.sha256).hexdigest(), request.headers.get("x-signature", ""))
+    return hmac.compare_digest(hmac.new(secret, body, hashlib.sha256).hexdigest().encode(), request.headers.get("x-signature", "").encode())

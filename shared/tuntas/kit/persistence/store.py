@@ -1,4 +1,4 @@
-"""State rows of a batch: loaded and locked in key order, written back once, fenced by their version."""
+"""State rows of a batch: loaded and locked in key order, written back once, fenced by their version. A state model has a `status`."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -37,13 +37,13 @@ class Store(Generic[S]):
     def __init__(self, table: str, model: type[S]) -> None:
         self.table, self.model = table, model
         self._load = f"select task_id, tenant, version, seen, doc from {table} where task_id = any($1::uuid[]) order by task_id for update"
-        self._save = f"""insert into {table} as t (task_id, tenant, version, seen, doc)
-            select u.task_id, u.tenant, u.version + 1, coalesce(f.ids, '{{}}'), u.doc
-            from unnest($1::uuid[], $2::text[], $3::bigint[], $4::jsonb[]) as u (task_id, tenant, version, doc)
-            left join (select s.task_id, array_agg(s.id) as ids from unnest($5::uuid[], $6::uuid[]) as s (task_id, id) group by 1) f using (task_id)
+        self._save = f"""insert into {table} as t (task_id, tenant, version, seen, status, doc)
+            select u.task_id, u.tenant, u.version + 1, coalesce(f.ids, '{{}}'), u.status, u.doc
+            from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[]) as u (task_id, tenant, version, status, doc)
+            left join (select s.task_id, array_agg(s.id) as ids from unnest($6::uuid[], $7::uuid[]) as s (task_id, id) group by 1) f using (task_id)
             order by u.task_id
             on conflict (task_id) do update
-            set doc = excluded.doc, version = excluded.version, seen = t.seen || excluded.seen, updated_at = now()
+            set status = excluded.status, doc = excluded.doc, version = excluded.version, seen = t.seen || excluded.seen, updated_at = now()
             where t.version = excluded.version - 1
             returning task_id"""
 
@@ -68,12 +68,14 @@ class Store(Generic[S]):
         if not rows:
             return
         fresh = [(row.task_id, message) for row in rows for message in row.fresh]
+        states: list[Any] = [row.state for row in rows]
         written = await con.fetch(
             self._save,
             [row.task_id for row in rows],
             [row.tenant for row in rows],
             [row.version for row in rows],
-            [row.state.model_dump_json(exclude_defaults=True) if row.state else "null" for row in rows],
+            [str(state.status) for state in states],
+            [state.model_dump_json(exclude_defaults=True) for state in states],
             [task for task, _ in fresh],
             [message for _, message in fresh],
         )

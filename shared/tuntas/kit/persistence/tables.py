@@ -12,8 +12,8 @@ def state_table(name: str) -> tuple[str, ...]:
             tenant text not null,
             version bigint not null,
             seen uuid[] not null,
+            status text not null,
             doc jsonb not null,
-            status text generated always as (doc->>'status') stored,
             created_at timestamptz not null default now(),
             updated_at timestamptz not null default now()
         ) with (fillfactor = 70)""",

@@ -90,7 +90,7 @@ class Stage:
         async with httpx2.AsyncClient(base_url=self._worlds[world]) as client:
             answer = await client.request(method, path, **options)
             answer.raise_for_status()
-            found: Document = answer.json()
+            found: Document = answer.json() if answer.content else {}
             return found
 
     async def mandate(self, person: str, per_task: dict[str, int]) -> None:
@@ -155,6 +155,13 @@ class Play:
         """Ask the world to misbehave towards this task."""
         world = "payment" if operation.startswith("payment") else "travel"
         await self.stage.fault(world, operation, kind, task=self.task, **more)
+
+    async def forgive(self) -> None:
+        """Take back the travel world's standing faults towards this task."""
+        found: Any = await self.stage.world("travel", "GET", "/faults")
+        for fault in found["faults"]:
+            if fault["match"].get("reference_prefix") == str(self.task):
+                await self.stage.world("travel", "DELETE", f"/faults/{fault['fault_id']}")
 
     async def receipt(self) -> Document:
         """Return the receipt as the public door gives it."""

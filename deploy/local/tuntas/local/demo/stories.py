@@ -120,16 +120,12 @@ async def _cancels_while_in_doubt(play: Play) -> None:
     await play.until("reopened")
 
 
-async def _dearer_than_the_mandate(play: Play) -> None:
-    """The mandate covers exactly the plan that is proposed first."""
-    await play.until("approval_needed", times=2)
-    await play.approve()
-
-
 async def _approves_first_and_second(play: Play) -> None:
     await play.until("approval_needed")
     await play.approve()
-    await _dearer_than_the_mandate(play)
+    await play.until("approval_needed", times=2)
+    await play.forgive()
+    await play.approve()
 
 
 def stories() -> list[Story]:
@@ -179,7 +175,7 @@ def stories() -> list[Story]:
             "half-way",
             "the person cancels half-way",
             "compensated",
-            words=f"I want to fly from Jakarta to Singapore on {english}, and a hotel for 3 nights",
+            words=f"I want to fly from Jakarta to Medan on {english}, and a hotel there for 3 nights",
             before=misbehaves("hotel.confirm", "slow", seconds=3),
             act=cancels_after("payment.authorize"),
             code="cancelled",
@@ -214,7 +210,7 @@ def stories() -> list[Story]:
             "approval-unanswered",
             "approval is asked for and not answered in time",
             "rejected",
-            words=f"我要{chinese}从新加坡飞巴厘岛的机票",
+            words=f"我要{chinese}从雅加达飞泗水的机票",
             mandate=NOTHING,
             code="approval_expired",
             closing=0,
@@ -256,7 +252,7 @@ def stories() -> list[Story]:
             "completed",
             goals=trip(start=8),
             mandate=NOTHING,
-            before=misbehaves("hotel.hold", "refuse", code="sold_out", times=4),
+            before=misbehaves("hotel.hold", "refuse", code="sold_out", times=0),
             act=_approves_first_and_second,
         ),
         Story(

@@ -137,8 +137,8 @@ def closed(_s: Lattice, _o: Any, start: Clock, _u: Any, end: Clock) -> Clock | N
     """A stretch between two times; a start with no part of the day takes the end's half when that keeps it before the end."""
     first, last = start.start or "", end.start or ""
     if start.vague and not end.vague and int(first[:2]) < HALF_DAY:
-        moved = f"{int(first[:2]) + HALF_DAY:02}{first[2:]}"
-        first = moved if moved < last else first
+        later = f"{int(first[:2]) + HALF_DAY:02}{first[2:]}"
+        first = later if later < last else first
     return Clock(first, last, is_interval=True) if first < last else None
 
 

@@ -9,14 +9,14 @@ from tuntas.intent.parsing.answers import answers
 from tuntas.intent.parsing.goals import specs, table
 from tuntas.intent.parsing.language import detect
 from tuntas.intent.parsing.leftovers import unread
-from tuntas.intent.parsing.lexicon import build
+from tuntas.intent.parsing.lexicon import LANGUAGES, build
 from tuntas.intent.parsing.marks import Mark
 from tuntas.intent.parsing.model import Goal, Reading, Value
 from tuntas.intent.parsing.payments import fill_payments
 from tuntas.intent.parsing.roles import place_role
 from tuntas.intent.parsing.scan import find, join_instants
 from tuntas.intent.parsing.sentence import TRANSPORT, Draft, Sentence, analyse, cut, find_mentions
-from tuntas.intent.parsing.tokens import tokenize
+from tuntas.intent.parsing.tokens import Token, tokenize
 from tuntas.intent.parsing.travel import fill_travel
 
 MAX_TOKENS = 600  # a bound on the work; what stands behind is reported as unread
@@ -27,6 +27,12 @@ def local_time(now: datetime, tz: str) -> datetime:
     return now.astimezone(ZoneInfo(tz)) if now.tzinfo else now.replace(tzinfo=ZoneInfo(tz))
 
 
+def spoken(lang: str | None, tokens: list[Token], tz: str) -> str:
+    """The language named by a tag such as `id` or `zh-CN`; the detected one if none or another is named."""
+    named = (lang or "").split("-")[0].lower()
+    return named if named in LANGUAGES else detect(tokens, tz)
+
+
 def values(text: str, *, now: datetime, tz: str, lang: str | None = None) -> list[Value]:
     """Every typed value in a text, in order.
 
@@ -34,17 +40,18 @@ def values(text: str, *, now: datetime, tz: str, lang: str | None = None) -> lis
     nothing for any text.
     """
     tokens = tokenize(text)[:MAX_TOKENS]
-    s = build(text, tokens, now=local_time(now, tz), tz=tz, lang=lang or detect(tokens, tz))
+    s = build(text, tokens, now=local_time(now, tz), tz=tz, lang=spoken(lang, tokens, tz))
     return join_instants(s, find(s))
 
 
 def read(text: str, *, now: datetime, tz: str, lang: str | None = None) -> Reading:
     """What a person wants, from one sentence in English, Indonesian or Chinese, mixed and misspelt as it comes.
 
-    `lang` overrides the detected language. Raises `zoneinfo.ZoneInfoNotFoundError` for an unknown zone, and nothing for any text.
+    `lang`, a tag such as `id` or `zh-CN`, overrides the detected language if it is one of the three. Raises
+    `zoneinfo.ZoneInfoNotFoundError` for an unknown zone, and nothing for any text.
     """
     tokens = tokenize(text)[:MAX_TOKENS]
-    language = lang or detect(tokens, tz)
+    language = spoken(lang, tokens, tz)
     sentence = analyse(text, tokens, now=local_time(now, tz), tz=tz, lang=language)
     goals, reason = read_goals(sentence) or read_task(sentence) or read_rest(sentence)
     return Reading(language, goals, reason, unread(sentence))

@@ -17,6 +17,10 @@ _PEOPLE: Any = {
     "type": "object",
     "properties": {"adults": {"type": "integer", "minimum": 1, "maximum": 9}, "children": {"type": "integer", "minimum": 0, "maximum": 8}},
 }
+_CLOCK: Any = {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$"}
+_TIME: Any = {
+    "anyOf": [_CLOCK, {"type": "object", "properties": {end: {"anyOf": [_CLOCK, {"type": "null"}]} for end in ("start", "end")}}],
+}
 _AIRPORT: Any = {"type": "string", "pattern": "^[A-Z]{3}$"}
 
 
@@ -45,6 +49,7 @@ FLIGHT = GoalType(
             "destination": _AIRPORT,
             "depart_date": _DATE,
             "passengers": _PEOPLE,
+            "depart_time": _TIME,
             "cabin_class": {"enum": ["economy", "premium_economy", "business", "first"]},
             "airline": {"type": "string", "maxLength": 60},
             "refundable": {"type": "boolean"},
@@ -67,6 +72,7 @@ FLIGHT = GoalType(
         "depart_date": SlotMapping(
             slots=("depart_date",), required=True, ask={"en": "On which day?", "id": "Berangkat tanggal berapa?", "zh": "哪一天出发？"}
         ),
+        "depart_time": SlotMapping(slots=("depart_time",)),
         "passengers": SlotMapping(slots=("passengers", "guests")),
         "cabin_class": SlotMapping(slots=("cabin_class",)),
         "airline": SlotMapping(slots=("airline",)),
@@ -82,7 +88,7 @@ HOTEL = GoalType(
     parameters={
         "type": "object",
         "additionalProperties": False,
-        "required": ["city", "check_in", "check_out"],
+        "required": ["city", "country", "check_in", "check_out"],
         "properties": {
             "city": {"type": "string", "minLength": 1, "maxLength": 80},
             "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
@@ -90,6 +96,9 @@ HOTEL = GoalType(
             "check_out": _DATE,
             "rooms": {"type": "integer", "minimum": 1, "maximum": 9},
             "guests": _PEOPLE,
+            "hotel": {"type": "string", "minLength": 1, "maxLength": 80},
+            "stars": {"type": "integer", "minimum": 1, "maximum": 5},
+            "night_limit": _MONEY,
             "refundable": {"type": "boolean"},
             "budget": _MONEY,
         },
@@ -110,6 +119,9 @@ HOTEL = GoalType(
         ),
         "rooms": SlotMapping(slots=("rooms",), path="count"),
         "guests": SlotMapping(slots=("guests", "passengers")),
+        "hotel": SlotMapping(slots=("hotel",), path="name"),
+        "stars": SlotMapping(slots=("hotel",), path="stars"),
+        "night_limit": SlotMapping(slots=("price_range",), path="max"),
         "budget": SlotMapping(slots=("budget",)),
     },
     quote={"provider": "search by city and nights"},

@@ -13,20 +13,21 @@ from tuntas.kit.connector.service import Connector
 from tuntas.kit.connector.webhooks import signed
 
 
+_AIRLINES = (
+    ProviderSpec(name="nusantara-air", honours_keys=True, inquires=True, cancels_by_reference=True, settle_seconds=2),
+    ProviderSpec(name="meridian-wings", honours_keys=True, inquires=True, cancels_by_reference=False, settle_seconds=3),
+    ProviderSpec(name="kite-regional", honours_keys=False, inquires=True, cancels_by_reference=False, settle_seconds=3),
+)
+_HOTELS = ProviderSpec(name="bale-stays", honours_keys=True, inquires=True, cancels_by_reference=False, settle_seconds=3)
+
+
 def providers(resources: Resources) -> Mapping[str, Provider]:
-    """Return the providers by name, each with what its interface offers for resolving doubt."""
+    """Return the providers by name, each with what its interface offers for resolving doubt; the first airline quotes for all."""
     client = Client(resources.settings.base_url)
-    found = (
-        Bookings(FLIGHTS, _spec("nusantara-air", keys=True, by_reference=True, settle=2), client),
-        Bookings(FLIGHTS, _spec("meridian-wings", keys=True, by_reference=False, settle=3), client),
-        Bookings(FLIGHTS, _spec("kite-regional", keys=False, by_reference=False, settle=3), client),
-        Bookings(HOTELS, _spec("bale-stays", keys=True, by_reference=False, settle=3), client),
-    )
-    return {provider.spec.name: provider for provider in found}
-
-
-def _spec(name: str, *, keys: bool, by_reference: bool, settle: float) -> ProviderSpec:
-    return ProviderSpec(name=name, honours_keys=keys, inquires=True, cancels_by_reference=by_reference, settle_seconds=settle)
+    names = frozenset(spec.name for spec in _AIRLINES)
+    flights = [Bookings(FLIGHTS, spec, client, names if spec is _AIRLINES[0] else frozenset()) for spec in _AIRLINES]
+    hotels = Bookings(HOTELS, _HOTELS, client, frozenset({_HOTELS.name}))
+    return {provider.spec.name: provider for provider in (*flights, hotels)}
 
 
 connector = Connector("travel", (FLIGHT, HOTEL), providers, OBLIGING, Settings, signed)

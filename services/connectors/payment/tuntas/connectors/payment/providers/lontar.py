@@ -13,7 +13,10 @@ from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, Und
 
 NAME = "lontar-pay"
 QUOTE_MINUTES = 30
-CHALLENGE_MINUTES = 10
+CHALLENGE_MINUTES = 15
+"""How long the provider lets the payer decide."""
+
+_GONE = {"voided": "authorization_voided", "expired": "authorization_expired", "cancelled_by_provider": "cancelled_by_provider"}
 Document = dict[str, Any]
 
 
@@ -59,8 +62,10 @@ class Lontar:
 
     async def act(self, request: Request) -> ActionAnswer:
         """Authorize or capture."""
-        amount: Document = request.amount.model_dump() if request.amount else {}
-        if request.action == "payment.authorize":
+        if request.amount is None:
+            return ActionAnswer(outcome=Outcome.REFUSED, code="amount", reason="money is moved in an amount")
+        amount: Document = request.amount.model_dump()
+        if _authorizes(request):
             body = amount | {"reference": request.reference, "instrument": request.input["instrument"], "payer": str(request.task_id)}
             body |= {"callback_url": request.callback_url} if request.callback_url else {}
             reply = await self._client.call("POST", "/authorizations", request=request, json=body)
@@ -70,72 +75,104 @@ class Lontar:
         return _captured(reply.body) if reply.ok else _refusal(reply)
 
     async def inquire(self, request: Request) -> ActionAnswer | None:
-        """Ask by our reference, or by the provider's where it is known."""
-        collection = "authorizations" if request.action == "payment.authorize" else "captures"
-        read = _authorized if request.action == "payment.authorize" else _captured
+        """Ask by our reference, or by the provider's where it is known; None if nothing is known of the action."""
+        found = await self._find(request)
+        if found is not None:
+            return _authorized(found) if _authorizes(request) else _captured(found)
+        return None if _authorizes(request) else await self._impossible(request)
+
+    async def _impossible(self, request: Request) -> ActionAnswer | None:
+        """A capture that is not found can't happen any more once its authorization is gone."""
+        reply = await self._client.call("GET", f"/authorizations/{request.object_reference}", request=request)
+        code = _GONE.get(reply.body.get("status")) if reply.ok else None
+        return ActionAnswer(outcome=Outcome.REFUSED, code=code) if code else None
+
+    async def _find(self, request: Request) -> Document | None:
+        collection = "authorizations" if _authorizes(request) else "captures"
         if request.own_reference:
             reply = await self._client.call("GET", f"/{collection}/{request.own_reference}", request=request)
-            return read(reply.body) if reply.ok else None
+            return reply.body if reply.ok else None
         reply = await self._client.call("GET", f"/{collection}", request=request, params={"reference": request.reference})
-        found: Any = reply.body.get(collection) if reply.ok else None
-        return read(found[0]) if found else None
+        listed: Any = reply.body.get(collection) if reply.ok else None
+        return next((o for o in listed or () if o["reference"] == request.reference), None)
 
     async def undo_quote(self, request: Request) -> UndoQuote:
         """Voiding and refunding are free here."""
-        return UndoQuote(refund=request.amount)
+        return UndoQuote() if _authorizes(request) else UndoQuote(refund=request.amount)
 
     async def undo(self, request: Request) -> UndoAnswer:
         """Void an authorization, refund a capture whole."""
-        reference = f"{request.reference}:undo"
-        if request.action == "payment.authorize":
-            reply = await self._client.call(
-                "POST", f"/authorizations/{request.own_reference}/void", request=request, json={"reference": reference}
-            )
-        else:
-            amount = request.amount.amount_minor if request.amount else 0
-            body = {"reference": reference, "amount_minor": amount}
-            reply = await self._client.call("POST", f"/captures/{request.own_reference}/refund", request=request, json=body)
-        return _undone(request, reply)
+        found = {} if request.own_reference else await self._find(request)
+        if found is None:
+            return UndoAnswer(outcome=Outcome.PENDING, code="not_found")
+        if _authorizes(request):
+            return await self._void(request, request.own_reference or found["authorization_id"])
+        return await self._refund(request, request.own_reference or found["capture_id"])
+
+    async def _void(self, request: Request, identity: str) -> UndoAnswer:
+        body = {"reference": f"{request.reference}:undo"}
+        reply = await self._client.call("POST", f"/authorizations/{identity}/void", request=request, json=body)
+        if reply.missing:
+            return UndoAnswer(outcome=Outcome.UNDONE, gone=True)
+        if not reply.ok:
+            return UndoAnswer(outcome=Outcome.REFUSED, code=reply.code)
+        status = str(reply.body.get("status"))
+        if status not in {*_GONE, "declined"}:
+            return UndoAnswer(outcome=Outcome.PENDING)
+        reference = reply.body.get("void_reference")
+        return UndoAnswer(outcome=Outcome.UNDONE, gone=status != "voided", reference=reference, evidence={"status": status})
+
+    async def _refund(self, request: Request, identity: str) -> UndoAnswer:
+        amount = request.amount.amount_minor if request.amount else 0
+        body = {"reference": f"{request.reference}:undo", "amount_minor": amount}
+        reply = await self._client.call("POST", f"/captures/{identity}/refund", request=request, json=body)
+        if not reply.ok:
+            return await self._refused_refund(request, identity, reply)
+        if reply.body["status"] == "pending":
+            return UndoAnswer(outcome=Outcome.PENDING)
+        return UndoAnswer(
+            outcome=Outcome.UNDONE, refund=request.amount, reference=reply.body["refund_id"], evidence={"status": reply.body["status"]}
+        )
+
+    async def _refused_refund(self, request: Request, identity: str, refusal: Reply) -> UndoAnswer:
+        """A refund that is refused because all was given back already is done."""
+        reply = await self._client.call("GET", f"/captures/{identity}", request=request)
+        if reply.ok and reply.body.get("status") == "refunded":
+            return UndoAnswer(outcome=Outcome.UNDONE, refund=reply.body["refunded"], evidence={"status": "refunded"})
+        return UndoAnswer(outcome=Outcome.REFUSED, code=refusal.code)
+
+
+def _authorizes(request: Request) -> bool:
+    return request.action == "payment.authorize"
 
 
 def _authorized(found: Document) -> ActionAnswer:
     status = found["status"]
     facts: Document = {"reference": found["authorization_id"], "amount": found["amount"], "evidence": {"status": status}}
     if status == "requires_action":
-        until = datetime.now(UTC) + timedelta(minutes=CHALLENGE_MINUTES)
-        action = UserAction(url=str(found.get("action_url", "")), reason="authentication_required", until=until)
-        return ActionAnswer(outcome=Outcome.NEEDS_USER, code="authentication_required", action=action, **facts)
-    if status in {"voided", "expired"}:
-        return ActionAnswer(outcome=Outcome.UNDONE, code=f"authorization_{status}", **facts)
+        return ActionAnswer(outcome=Outcome.NEEDS_USER, code="authentication_required", action=_challenge(found), **facts)
+    if status in _GONE:
+        return ActionAnswer(outcome=Outcome.UNDONE, code=_GONE[status], **facts)
     if status == "declined":
         return ActionAnswer(outcome=Outcome.REFUSED, code="declined", **facts)
-    if status == "pending":
+    if status not in {"authorized", "captured"}:
         return ActionAnswer(outcome=Outcome.PENDING, **facts)
     return ActionAnswer(outcome=Outcome.DONE, clocks=Clocks(authorized_until=found.get("capture_before")), **facts)
 
 
+def _challenge(found: Document) -> UserAction:
+    until = datetime.fromisoformat(found["updated_at"]) + timedelta(minutes=CHALLENGE_MINUTES)
+    return UserAction(url=str(found.get("action_url", "")), reason="authentication_required", until=until)
+
+
 def _captured(found: Document) -> ActionAnswer:
-    amount, refunded = Money.model_validate(found["amount"]), found.get("refunded")
-    returned = refunded["amount_minor"] if isinstance(refunded, dict) else int(refunded or 0)
-    facts: Document = {"reference": found["capture_id"], "amount": amount, "evidence": {"status": found["status"]}}
-    if returned >= amount.amount_minor:
+    amount, status = Money.model_validate(found["amount"]), found["status"]
+    facts: Document = {"reference": found["capture_id"], "amount": amount, "evidence": {"status": status}}
+    if status == "refunded":
         return ActionAnswer(outcome=Outcome.UNDONE, code="refunded", refund=amount, **facts)
-    return ActionAnswer(outcome=Outcome.PENDING if found["status"] == "pending" else Outcome.DONE, **facts)
+    return ActionAnswer(outcome=Outcome.DONE if status == "captured" else Outcome.PENDING, **facts)
 
 
 def _refusal(reply: Reply) -> ActionAnswer:
-    return ActionAnswer(outcome=Outcome.REFUSED, code=reply.code, reason=str(reply.body.get("message", ""))[:200])
-
-
-def _undone(request: Request, reply: Reply) -> UndoAnswer:
-    if reply.status == 404 or (not reply.ok and reply.code in {"expired", "voided", "declined"}):  # noqa: PLR2004
-        return UndoAnswer(outcome=Outcome.UNDONE, gone=True)
-    if not reply.ok:
-        return UndoAnswer(outcome=Outcome.REFUSED, code=reply.code)
-    body: Any = reply.body
-    reference = body.get("refund_id") or body.get("void_reference")
-    refund = request.amount if request.action == "payment.capture" else None
-    pending = body["status"] == "pending" and request.action == "payment.authorize"
-    return UndoAnswer(
-        outcome=Outcome.PENDING if pending else Outcome.UNDONE, refund=refund, reference=reference, evidence={"status": body["status"]}
-    )
+    code = {"expired": "authorization_expired", "voided": "authorization_voided"}.get(reply.code, reply.code)
+    return ActionAnswer(outcome=Outcome.REFUSED, code=code, reason=str(reply.body.get("message", ""))[:200])

@@ -1,0 +1,5 @@
+from tuntas.testkit.conformance.connector import Conformance
+
+
+class TestOurConnectors(Conformance):
+    pass
