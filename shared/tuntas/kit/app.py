@@ -196,7 +196,8 @@ class Running:
 
     async def _gauges(self) -> None:
         row = await self.pool.fetchrow(
-            """select (select count(*) from timers where due_at < now() - interval '1 second') as due, (select count(*) from outbox) as outbox"""
+            """select (select count(*) from timers where due_at < now() - interval '1 second') as due,
+            (select count(*) from outbox) as outbox"""
         )
         if row:
             self.metrics.of("tuntas_timers_due").set(row["due"])

@@ -71,7 +71,7 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A call is over: `result`, or the `code` of a failure. `lost` says that it may have acted; a failure without it, that it did not leave."""
+    """A call is over: `result`, or the `code` of a failure. `lost` says that it may have acted; else a failure means that it never left."""
 
     call: Call
     result: Document | None = None

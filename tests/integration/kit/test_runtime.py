@@ -104,7 +104,13 @@ class Toy:
 
     async def poke(self, task: UUID, message: Poked, *, identity: UUID | None = None, tenant: str = "acme") -> UUID:
         envelope = Envelope(
-            id=identity or uuid4(), type=message.wire_type, source="test", time=datetime.now(UTC), tenant=tenant, task_id=task, cause=uuid4()
+            id=identity or uuid4(),
+            type=message.wire_type,
+            source="test",
+            time=datetime.now(UTC),
+            tenant=tenant,
+            task_id=task,
+            cause=uuid4(),
         )
         await self.send(task, message.model_dump_json().encode(), envelope.headers())
         return envelope.id
@@ -219,7 +225,9 @@ async def test_poison_is_set_aside_with_its_reason_while_good_records_flow(toy: 
 
 async def test_outputs_left_by_a_crash_are_published_by_the_next_owner(toy: Toy) -> None:
     task, identity = uuid4(), uuid4()
-    headers = Envelope(id=identity, type=Counted.wire_type, source="t", time=datetime.now(UTC), tenant="acme", task_id=task, cause=uuid4()).headers()
+    headers = Envelope(
+        id=identity, type=Counted.wire_type, source="t", time=datetime.now(UTC), tenant="acme", task_id=task, cause=uuid4()
+    ).headers()
     await toy.stop()
     con = await asyncpg.connect(toy.dsn)
     await con.execute(
@@ -264,5 +272,3 @@ def call_identity(call: dict[str, Any]) -> UUID:
 
 def replace_type(envelope: Envelope, wire_type: str) -> Envelope:
     return envelope.model_copy(update={"type": wire_type})
-
-

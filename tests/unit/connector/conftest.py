@@ -2,8 +2,6 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("tuntas.testkit.conformance.connector")
-
 from tuntas.connectors.payment.app import connector as payment
 from tuntas.connectors.payment.providers.lontar import Lontar
 from tuntas.connectors.travel.app import connector as travel

@@ -186,3 +186,14 @@ def test_an_issuer_is_set_up_whole_or_not_at_all(tmp_path: Path, keys: Path) -> 
     assert tokens_of(Settings(**base, oidc_issuer=ISSUER, oidc_audience=AUDIENCE, oidc_jwks_file=keys)) is not None
     with pytest.raises(ValidationError, match="go together"):
         Settings(**base, oidc_issuer=ISSUER)
+
+
+def test_a_fault_of_the_tenants_file_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "tenants.json"
+    write(path, {"acme": {}})
+    tenants = Tenants(path, Log("gateway"))
+    path.unlink()
+    for _ in range(3):
+        tenants()
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).count("sweep.failed") == 1

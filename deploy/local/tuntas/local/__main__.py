@@ -6,7 +6,6 @@ import json
 import signal
 import sys
 import time
-from pathlib import Path
 
 from tuntas.local.demo.run import Demo
 from tuntas.local.platform import Platform
@@ -56,9 +55,7 @@ def up(_: argparse.Namespace) -> int:
     platform.start()
     platform.profile()
     platform.leave()
-    say(
-        f"up: {platform.addresses.gateway}; the command's profile is {platform.folder.relative_to(Path.cwd()) / 'profile.json'}; `make down` stops it"
-    )
+    say(f"up: {platform.addresses.gateway}; the command's profile is {platform.folder / 'profile.json'}; `make down` stops it")
     return 0
 
 

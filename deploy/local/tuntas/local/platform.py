@@ -190,11 +190,11 @@ class Platform:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of the services."""
-        s, worlds = self.secrets, self.addresses.worlds
+        s, worlds, ports_of = self.secrets, self.addresses.worlds, self.addresses.ports
         own = {f"TUNTAS_{n.replace('-', '_').upper()}_DATABASE_URL": self.dsn(n) for n in PACKAGES}
         ports = {f"TUNTAS_{n.replace('-', '_').upper()}_PORT": str(p) for n, p in self.addresses.ports.items() if n in PACKAGES}
         callback = {
-            f"TUNTAS_CONNECTORS_{c.upper()}_CALLBACK_BASE": f"http://127.0.0.1:{self.addresses.ports[f'connectors-{c}' if self._separate else 'all']}"
+            f"TUNTAS_CONNECTORS_{c.upper()}_CALLBACK_BASE": f"http://127.0.0.1:{ports_of[f'connectors-{c}' if self._separate else 'all']}"
             for c in CONNECTORS
         }
         connectors = {

@@ -45,13 +45,14 @@ def receipt(found: dict[str, Any], *, as_json: bool) -> None:
         print(json.dumps(found))  # noqa: T201 - a machine reads it
         return
     console.print(
-        f"[bold]{found['outcome'] or 'open'}[/] (closing {found['closing']}{', provisional' if found.get('provisional') else ''}, {found['code']})"
+        f"[bold]{found['outcome'] or 'open'}[/] "
+        f"(closing {found['closing']}{', provisional' if found.get('provisional') else ''}, {found['code']})"
         f"  task {found['task_id']}  trace {found.get('trace_id', '')}"
     )
     table = Table("step", "provider", "state", "amount", "fee", "reference", box=None, padding=(0, 2, 0, 0))
     for effect in found["effects"]:
-        money = [str(Money.model_validate(effect[name])) if effect.get(name) else "" for name in ("amount", "fee")]
-        table.add_row(effect["step_id"], effect["provider"], effect["state"], *money, effect.get("reference") or "")
+        sums = [str(Money.model_validate(effect[name])) if effect.get(name) else "" for name in ("amount", "fee")]
+        table.add_row(effect["step_id"], effect["provider"], effect["state"], *sums, effect.get("reference") or "")
     console.print(table)
     for posting in found["postings"]:
         money = Money(amount_minor=posting["amount_minor"], currency=posting["currency"])

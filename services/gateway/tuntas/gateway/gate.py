@@ -72,7 +72,7 @@ class Gate:
             await self.publish(stored.task_id, stored.tenant, Send(message), trace)
 
 
-def _gate(request: Request) -> Gate:
+async def _gate(request: Request) -> Gate:  # a plain function would be run in a thread, for each request
     found: Gate = request.app.state.gate
     return found
 
@@ -82,7 +82,7 @@ _API_KEY = APIKeyHeader(name="X-Api-Key", auto_error=False, description="A tenan
 _BEARER = HTTPBearer(auto_error=False, description="An OIDC bearer token with the tenant's claim")
 
 
-def _caller(
+async def _caller(
     gate: Gated,
     api_key: Annotated[str | None, Security(_API_KEY)],
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
@@ -93,7 +93,7 @@ def _caller(
 Called = Annotated[Caller, Depends(_caller)]
 
 
-def _operator(caller: Called) -> Caller:
+async def _operator(caller: Called) -> Caller:
     if not caller.operator:
         raise Rejected("forbidden")
     return caller
@@ -102,7 +102,7 @@ def _operator(caller: Called) -> Caller:
 Operated = Annotated[Caller, Depends(_operator)]
 
 
-def _trace(request: Request, gate: Gated, traceparent: Annotated[str, Header(max_length=200)] = "") -> str:
+async def _trace(request: Request, gate: Gated, traceparent: Annotated[str, Header(max_length=200)] = "") -> str:
     return gate.tracing.start(f"{request.method} {request.scope['route'].path}", traceparent)
 
 

@@ -94,7 +94,7 @@ class Tenants:
     """The tenants file. A change is seen at the next call; a change for the worse is logged and the last good reading kept."""
 
     def __init__(self, path: Path, log: Log) -> None:
-        self._path, self._log = path, log
+        self._path, self._log, self._fault = path, log, ""
         try:
             self._stamp = self._look()
             self._directory = directory_of(path.read_bytes())
@@ -108,9 +108,15 @@ class Tenants:
             if stamp != self._stamp:
                 self._stamp = stamp
                 self._directory = directory_of(self._path.read_bytes())
+                self._fault = ""
         except (OSError, ConfigurationError) as error:
-            self._log.warning("sweep.failed", error=repr(error), path=str(self._path))
+            self._complain(repr(error))
         return self._directory
+
+    def _complain(self, fault: str) -> None:
+        if fault != self._fault:
+            self._log.warning("sweep.failed", error=fault, path=str(self._path))
+            self._fault = fault
 
     def _look(self) -> tuple[int, int, int]:
         found = self._path.stat()

@@ -1,6 +1,6 @@
 """Reads words: opens what is sealed, for this call only, and lets the parser read it in the light of what was asked."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tuntas.contracts.base import Document
@@ -30,7 +30,7 @@ class Reader:
 def understand(said: list[str], *, asked: str | None, goals: list[Document], now: datetime, tz: str, lang: str | None) -> Document:
     """Read the first words whole; read an answer as the value of the slot that was asked for, and merge it into the goals so far."""
     first = read(said[0], now=now, tz=tz, lang=lang)
-    found = {
+    found: Document = {
         "goals": [_document(goal) for goal in first.goals],
         "lang": first.lang,
         "out_of_scope": first.out_of_scope,
@@ -55,7 +55,16 @@ def _merged(goal: Document, asked: str, heard: dict[str, Any]) -> Document:
     kin = next((kind for kind in _KINDS if asked in kind), (asked,))
     value = next((heard[name] for name in (asked, *kin) if name in heard), None)
     own = {} if value is None or asked in slots else {asked: value}
-    return goal | {"slots": {**heard, **slots, **own}}
+    return goal | {"slots": _with_departure({**heard, **slots, **own})}
+
+
+def _with_departure(slots: dict[str, Any]) -> dict[str, Any]:
+    """The day of departure follows from the arrival and the nights."""
+    nights, arrival = slots.get("nights"), slots.get("check_in")
+    if "check_out" in slots or not isinstance(nights, dict) or not isinstance(arrival, str):
+        return slots
+    leaves = date.fromisoformat(arrival) + timedelta(days=int(nights.get("count", 1)))
+    return slots | {"check_out": leaves.isoformat()}
 
 
 _KINDS = (

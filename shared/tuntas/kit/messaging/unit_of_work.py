@@ -64,7 +64,8 @@ class UnitOfWork(Generic[S]):
         """Return outputs that were committed and not published, oldest first: after a crash these rows are the delivery (protocol R8)."""
         found = await self.pool.fetch(
             """select id, task_id, partition, topic, headers, body from outbox
-            where partition = any($1::int[]) and created_at < now() - make_interval(secs => $2) and not id = any($3::uuid[]) order by seq limit $4""",
+            where partition = any($1::int[]) and created_at < now() - make_interval(secs => $2) and not id = any($3::uuid[])
+            order by seq limit $4""",
             list(partitions),
             older_than_seconds,
             self.published,
@@ -131,7 +132,8 @@ async def _write_timers(con: Connection, unit: Unit[S]) -> None:
         )
     if cancelled:
         await con.execute(
-            "delete from timers t using unnest($1::uuid[], $2::text[]) as u (task_id, purpose) where (t.task_id, t.purpose) = (u.task_id, u.purpose)",
+            """delete from timers t using unnest($1::uuid[], $2::text[]) as u (task_id, purpose)
+            where (t.task_id, t.purpose) = (u.task_id, u.purpose)""",
             *(list(column) for column in zip(*cancelled, strict=True)),
         )
 

@@ -40,7 +40,9 @@ class Store(Generic[S]):
         self._save = f"""insert into {table} as t (task_id, tenant, version, seen, status, doc)
             select u.task_id, u.tenant, u.version + 1, coalesce(f.ids, '{{}}'), u.status, u.doc
             from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[]) as u (task_id, tenant, version, status, doc)
-            left join (select s.task_id, array_agg(s.id) as ids from unnest($6::uuid[], $7::uuid[]) as s (task_id, id) group by 1) f using (task_id)
+            left join (
+                select s.task_id, array_agg(s.id) as ids from unnest($6::uuid[], $7::uuid[]) as s (task_id, id) group by 1
+            ) f using (task_id)
             order by u.task_id
             on conflict (task_id) do update
             set status = excluded.status, doc = excluded.doc, version = excluded.version, seen = t.seen || excluded.seen, updated_at = now()

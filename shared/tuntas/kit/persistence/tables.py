@@ -57,6 +57,10 @@ RUNTIME: tuple[str, ...] = (
 """Timers wake a task; work holds calls that are out; outbox holds what is committed and not yet published."""
 
 
+ERASER = "gateway"
+"""The only service that may delete a person's key; its door is where erasure is asked for."""
+
+
 def bootstrap(services: dict[str, str], operations_password: str) -> tuple[str, ...]:
     """Return the statements an administrator runs once in an empty database.
 
@@ -67,14 +71,15 @@ def bootstrap(services: dict[str, str], operations_password: str) -> tuple[str, 
     return (
         *_role("tuntas_ops", operations_password),
         "create schema if not exists ops",
-        "create table if not exists ops.heartbeats (service text, instance text, at timestamptz not null, detail jsonb, primary key (service, instance))",
+        """create table if not exists ops.heartbeats (
+            service text, instance text, at timestamptz not null, detail jsonb, primary key (service, instance))""",
         "create schema if not exists vault",
         """create table if not exists vault.person_keys (
-            tenant text, person uuid, wrapped bytea not null, created_at timestamptz not null default now(), primary key (tenant, person))""",
+            tenant text, person uuid, wrapped bytea not null, created_at timestamptz not null default now(),
+            primary key (tenant, person))""",
         "grant usage on schema ops to tuntas_ops",
         "grant select on ops.heartbeats to tuntas_ops",
         *(statement for name, password in services.items() for statement in _schema(name.replace("-", "_"), password)),
-        "grant delete on vault.person_keys to trust",
     )
 
 
@@ -95,4 +100,5 @@ def _schema(name: str, password: str) -> tuple[str, ...]:
         f"grant usage on schema ops, vault to {name}",
         f"grant select, insert, update, delete on ops.heartbeats to {name}",
         f"grant select, insert on vault.person_keys to {name}",
+        *((f"grant delete on vault.person_keys to {name}",) if name == ERASER else ()),
     )

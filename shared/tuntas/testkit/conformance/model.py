@@ -77,7 +77,7 @@ class Model:
         if request.action == self.first:
             thing = Thing(f"thing-{len(self.things) + 1}", request.reference)
             self.things.append(thing)
-            return self._seen(request, thing)
+            return ActionAnswer(outcome=Outcome.DONE, reference=thing.name, amount=self.price)
         found = self._named(request.object_reference)
         if found is None:
             return ActionAnswer(outcome=Outcome.REFUSED, code="no_object")
@@ -94,7 +94,7 @@ class Model:
             thing = self._named(request.object_reference)
         return None if thing is None else self._seen(request, thing)
 
-    def _seen(self, request: Request, thing: Thing) -> Any:
+    def _seen(self, request: Request, thing: Thing) -> ActionAnswer | None:
         """The object as the outcome of one of its two actions."""
         told: dict[str, Any] = {"reference": thing.name, "evidence": {"state": thing.state}}
         mine = request.action == self.first or thing.bought_as == request.reference

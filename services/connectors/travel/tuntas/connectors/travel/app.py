@@ -12,7 +12,6 @@ from tuntas.kit.connector.provider import Provider
 from tuntas.kit.connector.service import Connector
 from tuntas.kit.connector.webhooks import signed
 
-
 _AIRLINES = (
     ProviderSpec(name="nusantara-air", honours_keys=True, inquires=True, cancels_by_reference=True, settle_seconds=2),
     ProviderSpec(name="meridian-wings", honours_keys=True, inquires=True, cancels_by_reference=False, settle_seconds=3),

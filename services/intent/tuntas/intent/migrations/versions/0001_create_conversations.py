@@ -11,4 +11,3 @@ down_revision = None
 def upgrade() -> None:
     for statement in (*state_table("conversations"), *RUNTIME):
         op.execute(statement)
-

@@ -13,7 +13,11 @@ def upgrade() -> None:
         op.execute(statement)
     op.execute(
         """create table wallets (
-            person uuid primary key, tenant text not null, version bigint not null, doc jsonb not null, updated_at timestamptz not null default now()
+            person uuid primary key,
+            tenant text not null,
+            version bigint not null,
+            doc jsonb not null,
+            updated_at timestamptz not null default now()
         )"""
     )
     op.execute("create view ops_consents as select task_id, tenant, status, doc, created_at, updated_at from consents")

@@ -84,7 +84,7 @@ class Lontar:
     async def _impossible(self, request: Request) -> ActionAnswer | None:
         """A capture that is not found can't happen any more once its authorization is gone."""
         reply = await self._client.call("GET", f"/authorizations/{request.object_reference}", request=request)
-        code = _GONE.get(reply.body.get("status")) if reply.ok else None
+        code = _GONE.get(str(reply.body.get("status"))) if reply.ok else None
         return ActionAnswer(outcome=Outcome.REFUSED, code=code) if code else None
 
     async def _find(self, request: Request) -> Document | None:
