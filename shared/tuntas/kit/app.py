@@ -31,6 +31,7 @@ from tuntas.kit.persistence.pool import open_pool
 from tuntas.kit.persistence.store import Store
 from tuntas.kit.privacy import Vault
 from tuntas.kit.settings import KafkaSettings, PlatformSettings, ServiceSettings, load
+from tuntas.kit.telemetry.gauges import REFRESH_SECONDS, refresh
 from tuntas.kit.telemetry.log import Log
 from tuntas.kit.telemetry.metrics import Metrics
 from tuntas.kit.telemetry.trace import Tracing
@@ -114,7 +115,7 @@ class Running:
         await self._announce()
         await asyncio.gather(*(self._read_whole(s) for s in self._followers))
         self.caught_up.set()
-        self._loops = [asyncio.create_task(self._forever(step)) for step in (self.runtime.tick, self._beat)]
+        self._loops = [asyncio.create_task(self._forever(step)) for step in (self.runtime.tick, self._beat, self._gauges)]
         self.log.info("service.started")
 
     def _assemble(self) -> None:
@@ -130,7 +131,17 @@ class Running:
         desk = Desk(service.name, parts.perform or _nobody, self.metrics, self.log, self._nudge)
         self.link = Link(service.name, self.broker, prefix, self.metrics, self.log, self._stop, prefix + topics[0].name, self._assigned)
         self.runtime = Runtime(
-            service.name, work, desk, self.link.publish, self.metrics, self.log, self.tracing, parts.read, parts.after, parts.prepare
+            service.name,
+            work,
+            desk,
+            self.link.publish,
+            self.metrics,
+            self.log,
+            self.tracing,
+            parts.read,
+            parts.after,
+            parts.prepare,
+            self.link.flow,
         )
         subscribe(self.link, self.kafka, [*(prefix + t.name for t in topics), *parts.topics], self._handle)
         self._followers = [follow(self.link, prefix + topic.name, apply) for topic, apply in parts.follows.items()]
@@ -179,7 +190,7 @@ class Running:
                 await asyncio.sleep(0.5)
 
     async def _beat(self) -> None:
-        """Say that this replica lives, and refresh the gauges that are read from tables."""
+        """Say that this replica lives."""
         detail = json.dumps({"ready": self.ready(), "owned": sorted(self.runtime.partitions)})
         instance = self.kafka.instance or str(os.getpid())
         await self.pool.execute(
@@ -191,24 +202,15 @@ class Running:
         )
         if self.link.dirty:
             await self.link.commit()
-        await self._gauges()
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _gauges(self) -> None:
-        row = await self.pool.fetchrow(
-            """select (select count(*) from timers where due_at < now() - interval '1 second') as due,
-            (select count(*) from outbox) as outbox"""
-        )
-        if row:
-            self.metrics.of("tuntas_timers_due").set(row["due"])
-            self.metrics.of("tuntas_outbox_records").set(row["outbox"])
-        for status in await self.pool.fetch(
-            f"select status, count(*) as n, extract(epoch from now() - min(created_at)) as age from {self.service.table} group by 1"
-        ):
-            self.metrics.of("tuntas_tasks", status=str(status["status"])).set(status["n"])
-            self.metrics.of("tuntas_saga_age_seconds", status=str(status["status"])).set(float(status["age"]))
+        """Refresh what is read from tables, and the lag."""
+        has_risk = "at_risk" in self.parts.core.state.model_fields
+        await refresh(self.pool, self.metrics, self.service.table, has_risk=has_risk)
         for topic, lag in self._lag().items():
             self.metrics.of("tuntas_lag_records", topic=topic).set(lag)
+        await asyncio.sleep(REFRESH_SECONDS)
 
     def _lag(self) -> dict[str, int]:
         consumer: Any = self.link.consumer

@@ -266,3 +266,9 @@ def _matches(item: StuckTask, where: Mapping[str, str]) -> bool:
     wanted = {"provider": item.provider, "step": item.step, "code": item.code}
     named = all(wanted[name] == value for name, value in where.items() if name in wanted)
     return named and item.age_seconds >= float(where.get("older-than", 0))
+
+
+async def beats(con: asyncpg.Connection | asyncpg.Pool) -> dict[str, float]:
+    """Return how long ago each service gave its last sign of life, in seconds."""
+    rows = await con.fetch("select service, extract(epoch from now() - max(at)) as age from ops.heartbeats group by 1 order by 1")
+    return {row["service"]: float(row["age"]) for row in rows}

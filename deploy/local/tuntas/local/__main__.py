@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 
+from tuntas.local import kill
 from tuntas.local.demo.run import Demo
 from tuntas.local.platform import Platform
 from tuntas.local.processes import LocalError
@@ -77,6 +78,11 @@ def main() -> None:
     shown.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     shown.add_argument("--spoil", choices=("effect", "posting", "receipt"), help="a negative control: the auditor must notice")
     shown.set_defaults(run=demo)
+    struck = verbs.add_parser("kill", help="kill services and servers under load, and check that nothing is lost")
+    struck.add_argument("--tasks", type=int, default=200, help="how many tasks are in flight")
+    struck.add_argument("--seed", type=int, default=1, help="the same seed strikes in the same order")
+    struck.add_argument("--json", action="store_true", help="the summary as one JSON object on the last line")
+    struck.set_defaults(run=lambda asked: kill.kill(asked, say))
     verbs.add_parser("up", help="start the platform").set_defaults(run=up)
     verbs.add_parser("down", help="stop it").set_defaults(run=down)
     asked = parser.parse_args()

@@ -21,7 +21,7 @@ from tuntas.kit.settings import KafkaSettings
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Get a task done across merchants, or undone whole.")
 Json = Annotated[bool, typer.Option("--json", help="print documents as JSON lines")]
 Task = Annotated[str, typer.Argument(help="the task's id")]
-TERMINAL = {"completed", "compensated", "rejected"}
+CONNECTORS = ("payment", "travel")
 
 
 @app.command()
@@ -184,10 +184,15 @@ def repair(
 
 @app.command()
 def check(*, as_json: Json = False) -> None:
-    """Say what is missing: topics, partitions, services without a sign of life."""
-    settings = KafkaSettings()
-    found = asyncio.run(topics.faults(settings, all_topics(("payment", "travel"))))
-    show.document({"faults": found, "ok": not found}, as_json=as_json)
+    """Say what is missing: topics, partitions, services without a sign of life. SASL and TLS are read from TUNTAS_KAFKA_*."""
+    own = profile()
+    settings = KafkaSettings(bootstrap=own.bootstrap) if own.bootstrap else KafkaSettings()
+    found = asyncio.run(topics.faults(settings, all_topics(CONNECTORS)))
+    beats: Any = _database(operations.beats, as_json=as_json) if own.operations_url else {}
+    found += [
+        f"{service}: no sign of life for {age:.0f} s" for service, age in beats.items() if age > operations.SILENT_AFTER.total_seconds()
+    ]
+    show.document({"ok": not found, "faults": found, "services": sorted(beats)}, as_json=as_json)
     raise typer.Exit(EXIT_REFUSED if found else 0)
 
 

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from tuntas.contracts.connectors import EffectObserved, Outcome
-from tuntas.contracts.ids import call_id, undo_key
+from tuntas.contracts.ids import call_id, derive, undo_key
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.contracts.topics import connector_events
 from tuntas.kit.connector import undoing
@@ -15,29 +16,38 @@ from tuntas.kit.decision import Answered, Call, Context, Decision, Output, Send,
 CALL_SECONDS = 6.0
 UNSENT_TRIES = 4
 SLOWEST_SECONDS = 30.0
+_UNDO_KINDS = frozenset({"undo", "undo_quote"})
 
 
 def call(state: Effects, effect: Effect, kind: str, context: Context) -> tuple[Effect, Call]:
     """Return the effect with one more call out, and the call: all a provider needs, but names still sealed."""
     parent = state.effects.get(effect.acts_on) if effect.acts_on else None
-    undo = effect.undo
-    number = undo.number if undo and kind == "undo" else None
-    identity = undo_key(effect.key, number) if number else call_id(effect.key, effect.calls + 1) if kind == "undo_quote" else effect.key
     body: dict[str, Any] = {
         "task_id": str(context.task_id),
         "key": str(effect.key),
         "action": effect.action,
-        "idempotency_key": str(identity),
+        "idempotency_key": str(_intention(effect, kind)),
         "reference": f"{context.task_id}:{effect.key}",
         "input": effect.input,
         "amount": effect.amount.model_dump() if effect.amount else None,
         "object_reference": parent.reference if parent else None,
         "own_reference": effect.reference,
         "travellers": list(effect.travellers),
-        "quote_id": undo.quote_id if undo else None,
+        "quote_id": effect.undo.quote_id if effect.undo else None,
     }
     effect = effect.model_copy(update={"calls": effect.calls + 1, "out": kind, "recheck": False})
     return effect, Call(effect.key, effect.calls, kind, effect.provider, body, CALL_SECONDS)
+
+
+def _intention(effect: Effect, kind: str) -> UUID:
+    """Return the key of what is asked: an undo on the terms of another quote is another body, and every quote is asked for anew."""
+    undo = effect.undo
+    if kind == "undo_quote":
+        return call_id(effect.key, effect.calls + 1)
+    if kind != "undo" or undo is None:
+        return effect.key
+    key = undo_key(effect.key, undo.number)
+    return derive("undo", key, undo.quote_id) if undo.quote_id else key
 
 
 def act(specs: Specs, state: Effects, effect: Effect, context: Context, *, force: bool = False) -> Decision[Effects]:

@@ -3,6 +3,7 @@
 Nothing left: NotSent. Anything that may have arrived: InDoubt. An answer the provider meant: returned, whatever its status.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from tuntas.kit.errors import InDoubt, NotSent
 AGENT = "Tuntas/0.1 (acts for a person; asks before it buys)"
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _NOT_FOUND = 404
+_NUL = "\\u0000"  # PostgreSQL keeps no text with it
 _OVERLOADED = 429
 _SERVER_FAULT = 500
 
@@ -80,7 +82,7 @@ class Client:
 
 def _document(answer: httpx2.Response) -> Document:
     try:
-        found = answer.json()
+        found = json.loads(answer.text.replace(_NUL, ""))
     except ValueError as error:
         raise InDoubt("no_answer", "an answer that is no JSON") from error
     return found if isinstance(found, dict) else {}

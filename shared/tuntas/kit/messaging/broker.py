@@ -91,6 +91,16 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
             _publish_type=PublishType.PUBLISH,
         )
 
+    def flow(self, takes: bool) -> None:
+        """Take records, or stop taking them: slow providers never block a partition's owner, they slow its intake."""
+        if self.consumer is None:
+            return
+        paused = self.consumer.paused()
+        if takes and paused:
+            self.consumer.resume(*paused)
+        elif not takes:
+            self.consumer.pause(*self.consumer.assignment())
+
     async def commit(self, *, now: bool = False) -> None:
         """Commit the positions read so far, at most every quarter of a second unless told to at once."""
         self.dirty = True

@@ -34,6 +34,8 @@ Prepare = Callable[[list[Event]], Awaitable[list[Event]]]
 SWEEP_SECONDS = 5.0
 HORIZON_SECONDS = 2 * SWEEP_SECONDS
 LEFTOVER_SECONDS = 3.0
+MOST_CALLS_OUT = 400
+"""So many calls without an answer make a replica stop taking records, until half of them are back."""
 
 
 def read_record(record: Raw) -> Event:
@@ -46,7 +48,7 @@ def read_record(record: Raw) -> Event:
 class Runtime(Generic[S]):
     """Runs one service's core. `turn` makes Kafka batches and ticks take turns; `partitions` are those this replica owns.
 
-    `behind` says that outputs may be waiting in the outbox: at assignment, and after any failure.
+    `behind` says that outputs may be waiting in the outbox: at assignment, and after any failure. `flow` takes records or stops it.
     """
 
     service: str
@@ -59,6 +61,7 @@ class Runtime(Generic[S]):
     read: Callable[[Raw], Event] = read_record
     after: Callable[[Unit[S]], None] | None = None
     prepare: Prepare | None = None
+    flow: Callable[[bool], None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
     partitions: frozenset[int] = frozenset()
@@ -87,6 +90,7 @@ class Runtime(Generic[S]):
         await self._wait()
         if not self.partitions:
             return
+        self._press_back()
         async with self.turn:
             await self._sweep()
             if self.desk.finished or self.work.published or self._is_due():
@@ -151,6 +155,7 @@ class Runtime(Generic[S]):
         """After the commit: start calls, remember timers, tell the service."""
         for event, call in unit.calls:
             self.desk.start(event, call, call_id(call.key, call.number))
+        self._press_back()
         for (task, purpose), (event, at) in unit.timers.items():
             self.due.pop((task, purpose), None)
             if at is not None and (at - datetime.now(UTC)).total_seconds() < HORIZON_SECONDS:
@@ -159,6 +164,12 @@ class Runtime(Generic[S]):
             self.nudge.set()
         if self.after:
             self.after(unit)
+
+    def _press_back(self) -> None:
+        """Stop taking records while too many calls are out; a rebalance forgets it, so it is said again each time."""
+        out = len(self.desk.outstanding)
+        if self.flow and (out > MOST_CALLS_OUT or out < MOST_CALLS_OUT // 2):
+            self.flow(out < MOST_CALLS_OUT)
 
     async def _deliver(self, records: Sequence[Record]) -> None:
         if not records:

@@ -15,6 +15,8 @@ from tuntas.contracts.topics import PARTITIONS
 from tuntas.kit.decision import Send
 from tuntas.kit.errors import InvalidMessage
 
+_NUL = rb"\u0000"
+
 
 class Raw(Protocol):
     """A record as the client library delivers it."""
@@ -80,13 +82,15 @@ def decode_body(wire_type: str, body: bytes) -> Message:
     """Decode a body by its wire type.
 
     Raises:
-        InvalidMessage: `unknown_type`, `too_large` or `bad_body`.
+        InvalidMessage: `unknown_type`, `too_large`, `nul_character` or `bad_body`.
     """
     model = MESSAGES.get(wire_type)
     if model is None:
         raise InvalidMessage("unknown_type", wire_type[:100])
     if len(body) > MAX_BODY_BYTES:
         raise InvalidMessage("too_large", f"{len(body)} bytes")
+    if _NUL in body:
+        raise InvalidMessage("nul_character", "PostgreSQL keeps no text with it")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

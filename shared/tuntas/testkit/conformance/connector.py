@@ -319,6 +319,16 @@ class Undoing:
         assert bench.undo_outcome("buy") is Outcome.NEEDS_USER
         assert bench.model.fees == []
 
+    def test_a_quote_that_ran_out_is_asked_for_again_under_keys_of_its_own(self, bench: Bench) -> None:
+        bench.model.fee_minor = FEE
+        bench.done("hold", "buy")
+        bench.undo("buy", limit=2 * FEE)
+        bench.answer()
+        bench.model.fee_minor = FEE + 1
+        bench.settle()
+        assert bench.undo_outcome("buy") is Outcome.UNDONE
+        assert bench.model.fees == [FEE + 1]
+
     def test_a_fee_within_the_limit_is_paid_without_asking(self, bench: Bench) -> None:
         bench.model.fee_minor = FEE
         bench.done("hold", "buy")

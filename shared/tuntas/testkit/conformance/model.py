@@ -37,6 +37,7 @@ class Model:
     fee_minor: int = 0
     things: list[Thing] = field(default_factory=list)
     answers: dict[UUID, Document] = field(default_factory=dict)
+    bodies: dict[UUID, tuple[str | None, ...]] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)
     late: list[tuple[datetime, Call]] = field(default_factory=list)
     refuse_next: str = ""
@@ -51,6 +52,8 @@ class Model:
     def handle(self, call: Call) -> Document:
         """Carry out one call and return its answer as a connector's shell would."""
         request = Request.model_validate(call.body)
+        if call.kind != "inquire" and self._reused(call, request):
+            return {"found": True, "outcome": "refused", "code": "key_reused", "allowed": False}
         if call.kind == "act":
             return self._once(request)
         answer: Contract | None
@@ -59,6 +62,11 @@ class Model:
         else:
             answer = self.undo_quote(request) if call.kind == "undo_quote" else self.undo(request)
         return {"found": False} if answer is None else _document(answer)
+
+    def _reused(self, call: Call, request: Request) -> bool:
+        """Say whether this key came with another body before."""
+        body = (call.kind, request.action, request.own_reference or request.object_reference, request.quote_id)
+        return self.spec.honours_keys and self.bodies.setdefault(request.idempotency_key, body) != body
 
     def _once(self, request: Request) -> Document:
         if self.spec.honours_keys and request.idempotency_key in self.answers:

@@ -1,0 +1,153 @@
+"""Many different tasks at once: who asks for what, how the world misbehaves, who cancels. All of it follows from a seed."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx2
+from aiokafka.errors import KafkaError
+
+from tuntas.local.demo.stage import TERMINAL, Play, Stage
+from tuntas.local.demo.stories import day, trip
+
+PLACES = (
+    ("CGK", "Jakarta", "DPS", "Bali", "Denpasar"),
+    ("CGK", "Jakarta", "SUB", "Surabaya", "Surabaya"),
+    ("CGK", "Jakarta", "KNO", "Medan", "Medan"),
+    ("CGK", "Jakarta", "UPG", "Makassar", "Makassar"),
+    ("CGK", "Jakarta", "BPN", "Balikpapan", "Balikpapan"),
+    ("CGK", "Jakarta", "PDG", "Padang", "Padang"),
+)
+"""Where from and to, with the city of the hotel; far enough that every airline on the way can be asked how an attempt ended."""
+
+DAYS = 60
+TRYING_SECONDS = 90.0
+MANDATE = {"IDR": 10**12}
+RESTING = TERMINAL | {"needs_attention"}
+LOST = ("payment.authorize", "flight.confirm", "hotel.confirm", "payment.capture")
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One task of the load. `fault` is an operation and how the world misbehaves there; `cancel_after` is in seconds."""
+
+    name: str
+    task: UUID
+    person: str
+    words: str | None
+    goals: list[Document]
+    instrument: str
+    fault: tuple[str, str] | None
+    cancel_after: float | None
+
+
+def jobs(stage: Stage, run: str, count: int, rng: random.Random) -> list[Job]:
+    """Return so many tasks; one in five is typed by a person, and persons have several each."""
+    return [_job(stage, run, number, max(1, count // 4), rng) for number in range(count)]
+
+
+def _job(stage: Stage, run: str, number: int, persons: int, rng: random.Random) -> Job:
+    start, away, airport, place, city = PLACES[number % len(PLACES)]
+    later = number // len(PLACES) % DAYS
+    name, luck = f"{run}-{number:04}", rng.random()
+    words = f"Book me a flight from {away} to {place} on {day(later)} and a hotel there for two nights" if number % 5 == 0 else None
+    return Job(
+        name=name,
+        task=stage.identity(name, words=words is not None),
+        person=f"{run}-{number % persons}",
+        words=words,
+        goals=trip(origin=start, destination=airport, city=city, start=later),
+        instrument="card-declined" if luck < 0.15 else "wallet",  # noqa: PLR2004 - shares of the load, in order
+        fault=_fault(luck, rng),
+        cancel_after=rng.uniform(0.2, 8.0) if luck > 0.95 else None,  # noqa: PLR2004
+    )
+
+
+def _fault(luck: float, rng: random.Random) -> tuple[str, str] | None:
+    if 0.15 <= luck < 0.25:  # noqa: PLR2004
+        return ("hotel.hold", "refuse")
+    return (rng.choice(LOST), "lose_answer") if 0.25 <= luck < 0.35 else None  # noqa: PLR2004
+
+
+@dataclass
+class Load:
+    """The tasks, on the stage. Whatever is down when a task is submitted, its person tries again, as the doors tell them to."""
+
+    stage: Stage
+    jobs: list[Job]
+    submitted: int = 0
+
+    async def consent(self) -> None:
+        """Give every person's consent, before anything is struck."""
+        for person in sorted({job.person for job in self.jobs}):
+            await self.stage.mandate(person, MANDATE)
+
+    async def submit(self, count: int) -> None:
+        """Submit the next so many tasks, side by side; those who cancel do so later, on their own."""
+        due = self.jobs[self.submitted : self.submitted + count]
+        self.submitted += len(due)
+        async with asyncio.TaskGroup() as group:
+            for job in due:
+                group.create_task(self._submit(job))
+
+    async def _submit(self, job: Job) -> None:
+        if job.fault:
+            await _insist(lambda: self._misbehave(job))
+        await _insist(lambda: self._ask(job))
+        if job.cancel_after is not None:
+            await asyncio.sleep(job.cancel_after)
+            await _insist(Play(self.stage, job.task, job.person).cancel, refusals=True)
+
+    async def _misbehave(self, job: Job) -> None:
+        operation, kind = job.fault or ("", "")
+        more = {"code": "sold_out"} if kind == "refuse" else {}
+        await Play(self.stage, job.task, job.person).fault(operation, kind, **more)
+
+    async def _ask(self, job: Job) -> None:
+        asker: Document = {"person": job.person, "instrument": job.instrument, "travellers": ["Sari Dewi"], "reference": job.name}
+        if job.words is not None:
+            await self.stage.ask(job.name, job.words, asker)
+        else:
+            await self.stage.publish(job.name, json.dumps({"asker": asker, "goals": job.goals}).encode())
+
+    def status(self, job: Job) -> str:
+        """Return the last resting status told of a task, else `open`."""
+        told = self.stage.told(job.task).names
+        last = next((name for name in reversed(told) if name in RESTING | {"reopened"}), "open")
+        return "open" if last == "reopened" else last
+
+    def counts(self) -> Counter[str]:
+        """Return how many tasks are in which status."""
+        return Counter(self.status(job) for job in self.jobs)
+
+    async def settled(self, seconds: float) -> bool:
+        """Wait until every task rests, at most so long; return whether all do."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self.counts()["open"] and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.2)  # events arrive on many tasks; asking all of them is cheap
+        return not self.counts()["open"]
+
+    async def receipts(self) -> list[Document]:
+        """Return the receipts as the public door gives them."""
+        closed = [job for job in self.jobs if any("closing" in event for event in self.stage.told(job.task).events)]
+        return [await Play(self.stage, job.task, job.person).receipt() for job in closed]
+
+
+async def _insist(act: Callable[[], Awaitable[None]], *, refusals: bool = False) -> None:
+    """Do it until it is done: a door that is down or asks for patience is tried again; a refusal ends it if refusals are fine."""
+    deadline = asyncio.get_running_loop().time() + TRYING_SECONDS
+    while True:
+        try:
+            return await act()
+        except (httpx2.HTTPError, KafkaError, RuntimeError) as error:
+            if refusals and " 4" in str(error):
+                return None
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(0.3)
