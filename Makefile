@@ -25,8 +25,8 @@ help: ## print the verbs
 
 setup: .venv/members .tuntas/jars/checked ## make the environment in .venv and fetch Kafka; does nothing when all is there
 
-demo: setup ## run the whole platform once, on this machine (JSON=1: as JSON; KEEP=1: leave it running)
-	@$(BIN)/tuntas-local demo $(if $(JSON),--json) $(if $(KEEP),--keep)
+demo: setup ## run the whole platform once, on this machine (JSON=1: as JSON; KEEP=1: leave it up; SPOIL=effect, posting or receipt: the judge must object)
+	@$(BIN)/tuntas-local demo $(if $(JSON),--json) $(if $(KEEP),--keep) $(if $(SPOIL),--spoil $(SPOIL))
 
 up: setup ## start the platform and leave it running
 	@$(BIN)/tuntas-local up

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -92,7 +93,7 @@ class House:
         self.http = httpx2.AsyncClient(base_url=self.profile.gateway, timeout=30)
         self.key = {"X-Api-Key": self.profile.api_key}
         self.operator = {"X-Api-Key": self.profile.operator_key}
-        self.producer = Producer({"bootstrap.servers": self.profile.bootstrap, "message.max.bytes": 4_000_000, "linger.ms": 0})
+        self.producer = Producer({"bootstrap.servers": self.profile.bootstrap, "message.max.bytes": 4_000_000, "log_level": 0})
         self.bin = Path(sys.executable).parent
 
     def environment(self) -> dict[str, str]:
@@ -100,22 +101,19 @@ class House:
         paths = {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}", "TUNTAS_CLI_PROFILE": str(self.platform.folder / "profile.json")}
         return os.environ | self.platform.environment() | paths
 
-    async def command(self, *words: str, stdin: str | None = None) -> Document:
-        """Run `tuntas` with `--json`; return what it printed."""
-        done = await self.run(f"tuntas {' '.join(words)} --json", stdin)
+    async def command(self, *words: str) -> Document:
+        """Run `tuntas` with `--json`; return the document that it printed."""
+        done = await self.run(shlex.join(["tuntas", *words, "--json"]))
         assert done.returncode == 0, done.stderr
-        lines: list[Document] = [json.loads(line) for line in done.stdout.splitlines()]
-        return lines[0] if len(lines) == 1 else {"lines": lines}
+        found: Document = json.loads(done.stdout)
+        return found
 
-    async def run(self, command: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
-        """Run a command as somebody would who pastes it into a shell."""
-
-        def run() -> "subprocess.CompletedProcess[str]":
-            return subprocess.run(
-                command, shell=True, check=False, input=stdin, capture_output=True, text=True, timeout=30, env=self.environment()
-            )
-
-        return await asyncio.to_thread(run)
+    async def run(self, command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command as it is printed."""
+        environment = self.environment()
+        return await asyncio.to_thread(
+            lambda: subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=30, env=environment, check=False)
+        )
 
     def headers(self, name: str, body: bytes, *, valid: timedelta = timedelta(hours=1)) -> dict[str, str]:
         """Return the signed headers of a submission."""
@@ -123,17 +121,20 @@ class House:
 
     async def produce(self, topic: str, value: bytes | None, headers: dict[str, str | bytes | None], key: bytes | None = None) -> None:
         """Publish a record from librdkafka, and wait for the broker's word."""
-        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        loop = asyncio.get_running_loop()
+        refused: list[Any] = []
+        self.producer.produce(
+            topic,
+            value=value,
+            key=key,
+            headers=list(headers.items()),
+            on_delivery=lambda error, _: refused.append(error) if error else None,
+        )
+        waiting = await asyncio.to_thread(self.producer.flush, 20)
+        assert (waiting, refused) == (0, [])
 
-        def confirmed(error: Any, _: Any) -> None:
-            loop.call_soon_threadsafe(told.set_exception if error else told.set_result, RuntimeError(str(error)) if error else None)
-
-        self.producer.produce(topic, value=value, key=key, headers=list(headers.items()), on_delivery=confirmed)
-        await asyncio.to_thread(self.producer.flush, 20)
-        await told
-
-    async def knock(self, name: str, body: bytes, *, key: bytes | None = None, valid: timedelta = timedelta(hours=1), **changed: Any) -> Play:
+    async def knock(
+        self, name: str, body: bytes, *, key: bytes | None = None, valid: timedelta = timedelta(hours=1), **changed: Any
+    ) -> Play:
         """Submit at the Kafka door; headers that are changed to None are left out."""
         headers = {n: v for n, v in (self.headers(name, body, valid=valid) | changed).items() if v is not None}
         await self.produce(INTENTS.name, body, headers, key or name.encode())

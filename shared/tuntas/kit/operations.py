@@ -5,13 +5,14 @@ The views are a contract, read with a role of its own: `ops_tasks`, `ops_plans`,
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pydantic import Field
 
 from tuntas.contracts.base import Contract, Instant
 from tuntas.contracts.money import Amounts, Money
@@ -44,7 +45,7 @@ class Explanation(Contract):
     waiting_for: str
     since: Instant | None = None
     next_timer_at: Instant | None = None
-    money_at_risk: Amounts = {}
+    money_at_risk: Amounts = Field(default_factory=dict)
     code: str | None = None
     provider: str | None = None
     not_running: tuple[str, ...] = ()
@@ -62,46 +63,73 @@ class Facts:
     timers: tuple[datetime, ...] = ()
     beats: Mapping[str, datetime] = field(default_factory=dict)
 
+    def doc(self, name: str) -> Doc:
+        """Return a service's document of the task; empty if it has none."""
+        return self.docs.get(name, {})
+
+    def status(self, name: str) -> str:
+        """Return a document's status; empty if there is none."""
+        return str(self.doc(name).get("status", ""))
+
+    def silent(self, service: str) -> bool:
+        """Say whether a service gave no sign of life of late."""
+        beat = self.beats.get(service)
+        return beat is None or self.now - beat > SILENT_AFTER
+
 
 async def gather(con: asyncpg.Connection | asyncpg.Pool, task_id: UUID) -> Facts:
     """Read the views with the operators' role."""
-    docs: dict[str, Doc] = {}
-    since: dict[str, datetime] = {}
+    return (await gather_all(con, [task_id]))[task_id]
+
+
+async def gather_all(con: asyncpg.Connection | asyncpg.Pool, tasks: Sequence[UUID]) -> dict[UUID, Facts]:
+    """Read the views for several tasks at once."""
+    docs: dict[UUID, dict[str, Doc]] = {task: {} for task in tasks}
+    since: dict[UUID, dict[str, datetime]] = {task: {} for task in tasks}
     for name, view in VIEWS.items():
-        row = await con.fetchrow(f"select doc, updated_at from {view} where task_id = $1", task_id)
-        if row:
-            docs[name], since[name] = json.loads(row["doc"]), row["updated_at"]
-    union = " union all ".join(f"select due_at from {schema}.ops_timers where task_id = $1" for schema in _TIMERS)
-    timers = tuple(r["due_at"] for r in await con.fetch(f"{union} order by 1", task_id))
+        for row in await con.fetch(f"select task_id, doc, updated_at from {view} where task_id = any($1::uuid[])", tasks):
+            docs[row["task_id"]][name], since[row["task_id"]][name] = json.loads(row["doc"]), row["updated_at"]
+    union = " union all ".join(f"select task_id, due_at from {schema}.ops_timers where task_id = any($1::uuid[])" for schema in _TIMERS)
+    timers: dict[UUID, list[datetime]] = {task: [] for task in tasks}
+    for row in await con.fetch(union, tasks):
+        timers[row["task_id"]].append(row["due_at"])
     beats = {r["service"]: r["at"] for r in await con.fetch("select service, max(at) as at from ops.heartbeats group by 1")}
     now: Any = await con.fetchval("select clock_timestamp()")
-    return Facts(task_id, now, docs, since, timers, beats)
+    return {task: Facts(task, now, docs[task], since[task], tuple(timers[task]), beats) for task in tasks}
+
+
+@dataclass(frozen=True)
+class _Waits:
+    """What is waited for, the services that should act, and what a person can do about it."""
+
+    waiting_for: str
+    services: tuple[str, ...] = ()
+    actions: tuple[SafeAction, ...] = ()
+    since: Any = None
+    step: str | None = None
+    provider: str | None = None
+    code: str | None = None
 
 
 def explain(facts: Facts) -> Explanation:
     """Explain a task from the service whose turn it is."""
-    task, saga = facts.docs.get("task"), facts.docs.get("saga", {})
-    if task is None and not saga:
-        return Explanation(task_id=facts.task_id, status="unknown", waiting_for="nothing", safe_actions=())
-    status = str((task or {}).get("status") or saga.get("status"))
-    found = _stage(facts, status, task or {})
-    answers = found.pop("answers")
-    silent = tuple(s for s in answers if _silent(facts, s))
-    actions = (*(_start(s) for s in silent), *found.pop("actions"))
+    if not facts.docs:
+        return Explanation(task_id=facts.task_id, status="unknown", waiting_for="nothing")
+    found = next(waits for look in _LOOKS if (waits := look(facts)))
+    silent = tuple(service for service in found.services if facts.silent(service))
     return Explanation(
         task_id=facts.task_id,
-        status=status,
-        next_timer_at=min((t for t in facts.timers), default=None),
-        money_at_risk=saga.get("at_risk", {}),
+        status=facts.status("task") or facts.status("saga") or "accepted",
+        step=found.step,
+        waiting_for=found.waiting_for,
+        since=found.since,
+        next_timer_at=min(facts.timers, default=None),
+        money_at_risk=facts.doc("saga").get("at_risk", {}),
+        code=found.code,
+        provider=found.provider,
         not_running=silent,
-        safe_actions=actions,
-        **found,
+        safe_actions=(*(_start(service) for service in silent), *found.actions),
     )
-
-
-def _silent(facts: Facts, service: str) -> bool:
-    beat = facts.beats.get(service)
-    return beat is None or facts.now - beat > SILENT_AFTER
 
 
 def _start(service: str) -> SafeAction:
@@ -110,92 +138,131 @@ def _start(service: str) -> SafeAction:
     )
 
 
-def _stage(facts: Facts, status: str, task: Doc) -> Doc:
-    """Find whose turn it is: the first of these that is not over."""
-    saga, execution, consent = (facts.docs.get(name, {}) for name in ("saga", "execution", "consent"))
-    if status in {"completed", "compensated", "rejected"}:
-        return _found("nothing", since=facts.since.get("task"), code=task.get("code"))
-    if saga.get("status") == "needs_attention":
-        return _resting(facts, saga)
-    if saga.get("status") in {"compensating", "halting"}:
-        return _going_back(facts, saga)
-    if consent.get("pending"):
-        return _asked(facts)
-    if execution and execution.get("status") != "ended":
-        return _going_forward(facts, execution)
-    if saga.get("status") in {"open", "reopened"}:
-        return _found(str(saga.get("waiting_for") or "end"), since=facts.since["saga"], answers=("executor", "saga"))
-    return _before_the_start(facts, status, task)
+def _over(facts: Facts) -> _Waits | None:
+    reopened = facts.status("saga") not in {"", *_CLOSED}
+    if facts.status("task") not in {"rejected", *_CLOSED} or reopened:
+        return None
+    return _Waits("nothing", since=facts.since["task"], code=facts.doc("task").get("code"))
 
 
-def _found(waiting_for: str, answers: tuple[str, ...] = (), actions: tuple[SafeAction, ...] = (), **more: Any) -> Doc:
-    return {"waiting_for": waiting_for, "answers": answers, "actions": actions, **more}
+def _untold(facts: Facts) -> _Waits | None:
+    """It has ended where that is decided, and the gateway has not said so yet."""
+    for name, ends in (("saga", _CLOSED), ("consent", _UNAPPROVED), ("plan", {"infeasible"})):
+        started = name != "saga" and "execution" in facts.docs
+        if facts.status(name) in ends and not started:
+            code = facts.doc(name).get("code") or facts.status(name)
+            return _Waits("announcement", ("gateway",), since=facts.since[name], code=code)
+    return None
 
 
-def _before_the_start(facts: Facts, status: str, task: Doc) -> Doc:
-    if status == "question":
-        question = (task.get("question") or {}).get("question", "")
-        command = SafeAction(command=f"tuntas answer {facts.task_id} 'YOUR ANSWER'", effect=f"answers: {question}")
-        return _found("answer", ("intent",), (command, _cancel(facts, "ends the task; nothing has happened")), since=facts.since["task"])
+def _resting(facts: Facts) -> _Waits | None:
+    saga = facts.doc("saga")
+    if facts.status("saga") != "needs_attention":
+        return None
+    waiting = [e for e in saga.get("effects", {}).values() if e.get("phase") == "waiting"]
+    actions = tuple(action for e in waiting for action in _repairs(facts, e))
+    if waiting:
+        step, provider = _place(waiting[0])
+        return _Waits("operator", ("saga",), actions, saga.get("since"), step, provider, waiting[0].get("code"))
+    step, provider = _place(next(iter(_open_attempts(facts)), None))
+    retry = _repair(facts, "retry", None, "asks the executor to go on")
+    return _Waits("operator", ("saga", "executor"), (retry,), saga.get("since"), step, provider, saga.get("reason"))
+
+
+def _going_back(facts: Facts) -> _Waits | None:
+    saga = facts.doc("saga")
+    if facts.status("saga") == "halting":
+        return _Waits("halt", ("saga", "executor"), since=saga.get("since"), code=saga.get("code"))
+    if facts.status("saga") != "compensating":
+        return None
+    undoing = sorted(_undoing(saga), key=lambda e: (not e.get("sends"), -e["declaration"]["start"]))
+    first = undoing[0] if undoing else None
+    services = ("saga", f"connectors-{first['declaration']['connector']}") if first else ("saga",)
+    step, provider = _place(first)
+    code = (first or {}).get("code") or saga.get("code")
+    return _Waits(str(saga.get("waiting_for") or "undo"), services, (), saga.get("since"), step, provider, code)
+
+
+def _undoing(saga: Doc) -> list[Doc]:
+    return [e for e in saga.get("effects", {}).values() if e.get("phase") == "undoing"]
+
+
+def _asked(facts: Facts) -> _Waits | None:
+    pending = facts.doc("consent").get("pending")
+    if not pending or facts.status("consent") in _UNAPPROVED:
+        return None
+    yes = SafeAction(command=f"tuntas approve {facts.task_id}", effect="the person's yes to the plan shown; it starts at once")
+    no = SafeAction(command=f"tuntas approve {facts.task_id} --no", effect="the person's no; nothing more is bought")
+    code = ",".join(pending.get("reasons", []))
+    return _Waits("approval", ("trust",), (yes, no), facts.since["consent"], code=code or None)
+
+
+def _going_forward(facts: Facts) -> _Waits | None:
+    execution = facts.doc("execution")
+    if not execution or execution["status"] == "ended":
+        return None
+    cancel = _cancel(facts, _effect_of_cancel(execution))
+    since = facts.since["execution"]
+    if execution["status"] == "amending":
+        return _Waits("amended_plan", ("planner", "trust", "executor"), (cancel,), since)
+    attempt = next(iter(_open_attempts(facts)), None)
+    if attempt is None:
+        return _Waits("next_step", ("executor",), (cancel,), since)
+    d = attempt["declaration"]
+    services = ("executor", f"connectors-{d['connector']}")
+    state = attempt.get("status", "declared")
+    waiting_for = f"{'release' if state == 'releasing' else 'reply'}:{d['step_id']}"
+    if state == "releasing":
+        services = (*services, "saga")
+    return _Waits(waiting_for, services, (cancel,), since, d["step_id"], d["provider"], state)
+
+
+def _effect_of_cancel(execution: Doc) -> str:
+    pivot = any(a["declaration"]["kind"] == "pivot" and a.get("status") == "done" for a in execution.get("attempts", []))
+    return "too late for a free way back: answers with the price of undoing" if pivot else "stops, and undoes what is held"
+
+
+def _open_attempts(facts: Facts) -> list[Doc]:
+    attempts: list[Doc] = facts.doc("execution").get("attempts", [])
+    return [a for a in attempts if a.get("status", "declared") not in {"done", "refused", "undone"}]
+
+
+def _closing(facts: Facts) -> _Waits | None:
+    """Forward is over, and the coordinator has to say the outcome."""
+    if facts.status("execution") != "ended":
+        return None
+    saga = facts.doc("saga")
+    return _Waits(str(saga.get("waiting_for") or "outcome"), ("executor", "saga"), since=facts.since["execution"])
+
+
+def _questioned(facts: Facts) -> _Waits | None:
+    question = facts.doc("task").get("question")
+    if facts.status("task") != "question" or not question:
+        return None
+    text = question.get("question", "")
+    answer = SafeAction(command=f"tuntas answer {facts.task_id} 'YOUR ANSWER'", effect=f"gives the answer to: {text}")
+    return _Waits("answer", ("intent",), (answer, _cancel(facts, _NOTHING_YET)), facts.since["task"])
+
+
+def _before_the_start(facts: Facts) -> _Waits:
+    cancel = (_cancel(facts, _NOTHING_YET),)
+    if facts.status("consent") == "approved":
+        return _Waits("start", ("executor",), (_cancel(facts, "stops, and undoes what is held"),), facts.since["consent"])
+    if facts.status("plan") in {"quoting", "amending"}:
+        return _Waits("quotes", ("planner", *_quoting(facts.docs["plan"])), cancel, facts.since["plan"])
     if "plan" in facts.docs:
-        plan = facts.docs["plan"]
-        waiting = "quotes" if plan.get("status") == "quoting" else "consent"
-        services = ("planner", *_quoting(plan)) if waiting == "quotes" else ("trust",)
-        return _found(waiting, services, (_cancel(facts, "ends the task; nothing has happened"),), since=facts.since["plan"])
-    return _found("intent", ("intent", "planner"), (_cancel(facts, "ends the task; nothing has happened"),), since=facts.since.get("task"))
+        return _Waits("consent", ("trust",), cancel, facts.since["plan"])
+    return _Waits("intent", ("intent", "planner"), cancel, facts.since.get("task"))
 
 
 def _quoting(plan: Doc) -> tuple[str, ...]:
-    open_quotes = [q for q in plan.get("quotes", []) if not q.get("offers")]
-    return tuple(dict.fromkeys(f"connectors-{q['connector']}" for q in open_quotes if "connector" in q))
+    open_quotes = [q for q in plan.get("quotes", []) if q.get("offers") is None]
+    return tuple(dict.fromkeys(f"connectors-{q['connector']}" for q in open_quotes))
 
 
-def _asked(facts: Facts) -> Doc:
-    yes = SafeAction(command=f"tuntas approve {facts.task_id}", effect="the person's yes to the plan shown; it starts at once")
-    no = SafeAction(command=f"tuntas approve {facts.task_id} --no", effect="the person's no; nothing is bought")
-    code = ",".join(facts.docs["consent"]["pending"].get("reasons", []))
-    return _found("approval", ("trust",), (yes, no), since=facts.since["consent"], code=code or None)
-
-
-def _going_forward(facts: Facts, execution: Doc) -> Doc:
-    if execution.get("status") == "amending":
-        return _found("amended_plan", ("planner", "trust"), (_cancel(facts, "undoes what is held"),), since=facts.since["execution"])
-    open_attempts = [a for a in execution.get("attempts", []) if a.get("status", "declared") not in {"done", "refused", "undone"}]
-    if not open_attempts:
-        return _found("next_step", ("executor",), (_cancel(facts, "undoes what is held"),), since=facts.since["execution"])
-    attempt = open_attempts[0]
-    d = attempt["declaration"]
-    pivot = any(a["declaration"]["kind"] == "pivot" and a.get("status") == "done" for a in execution["attempts"])
-    effect = "too late for a free way back: answers with the price of undoing" if pivot else "stops, and undoes what is held"
-    return _found(
-        f"reply:{d['step_id']}",
-        ("executor", f"connectors-{d['connector']}"),
-        (_cancel(facts, effect),),
-        step=d["step_id"],
-        provider=d["provider"],
-        since=facts.since["execution"],
-        code=attempt.get("status", "declared"),
-    )
-
-
-def _going_back(facts: Facts, saga: Doc) -> Doc:
-    undoing = [e for e in saga.get("effects", {}).values() if e.get("phase") == "undoing"]
-    d = undoing[0]["declaration"] if undoing else None
-    answers = ("saga", f"connectors-{d['connector']}") if d else ("saga", "executor")
-    waiting = str(saga.get("waiting_for") or saga["status"])
-    step, provider = (d["step_id"], d["provider"]) if d else (None, None)
-    return _found(waiting, answers, (), step=step, provider=provider, since=saga.get("since"), code=saga.get("code"))
-
-
-def _resting(facts: Facts, saga: Doc) -> Doc:
-    waiting = [e for e in saga.get("effects", {}).values() if e.get("phase") == "waiting"]
-    first = waiting[0]["declaration"] if waiting else None
-    actions = tuple(action for e in waiting for action in _repairs(facts, e)) or (
-        _repair(facts, "retry", None, "asks the executor to go on"),
-    )
-    step, provider = (first["step_id"], first["provider"]) if first else (None, None)
-    code = waiting[0].get("code") if waiting else saga.get("reason")
-    return _found("operator", ("saga",), actions, step=step, provider=provider, since=saga.get("since"), code=code)
+def _place(part: Doc | None) -> tuple[str | None, str | None]:
+    """Return the step and the provider of an attempt or an effect."""
+    return (part["declaration"]["step_id"], part["declaration"]["provider"]) if part else (None, None)
 
 
 def _repairs(facts: Facts, effect: Doc) -> Iterator[SafeAction]:
@@ -216,10 +283,26 @@ def _cancel(facts: Facts, effect: str) -> SafeAction:
     return SafeAction(command=f"tuntas cancel {facts.task_id}", effect=effect)
 
 
+_CLOSED = {"completed", "compensated"}
+_UNAPPROVED = {"denied", "expired", "cancelled"}
+_NOTHING_YET = "ends the task; nothing has happened"
+_LOOKS: tuple[Callable[[Facts], _Waits | None], ...] = (
+    _over,
+    _untold,
+    _resting,
+    _going_back,
+    _asked,
+    _going_forward,
+    _closing,
+    _questioned,
+    _before_the_start,
+)
+"""Whose turn is it? The first that has something to say says it."""
+
+
 STUCK = """
-select t.task_id, t.status, t.updated_at, s.doc as saga, e.doc as execution from gateway.ops_tasks t
-left join saga.ops_sagas s using (task_id) left join executor.ops_executions e using (task_id)
-where t.status not in ('completed', 'compensated', 'rejected') order by t.updated_at limit 5000
+select task_id, status, updated_at from gateway.ops_tasks
+where status not in ('completed', 'compensated', 'rejected') order by updated_at limit 5000
 """
 
 
@@ -244,22 +327,23 @@ async def stuck(con: asyncpg.Connection | asyncpg.Pool, where: Mapping[str, str]
         con: a connection of the operators' role.
         where: `provider`, `step`, `code` to match, `older-than` in seconds.
     """
-    found = []
-    for row in await con.fetch(STUCK):
-        line = explain(await gather(con, row["task_id"]))
-        age = (await con.fetchval("select extract(epoch from clock_timestamp() - $1::timestamptz)", row["updated_at"])) or 0
-        item = StuckTask(
-            task_id=row["task_id"],
-            status=row["status"],
-            step=line.step,
-            provider=line.provider,
-            code=line.code or line.waiting_for,
-            age_seconds=float(age),
-            money_at_risk=line.money_at_risk,
-        )
-        if _matches(item, where):
-            found.append(item)
-    return sorted(found, key=lambda item: -max(item.money_at_risk.values(), default=0))
+    rows = await con.fetch(STUCK)
+    facts = await gather_all(con, [row["task_id"] for row in rows])
+    found = [_line(facts[row["task_id"]], row["updated_at"]) for row in rows]
+    return sorted((item for item in found if _matches(item, where)), key=lambda item: -max(item.money_at_risk.values(), default=0))
+
+
+def _line(facts: Facts, updated_at: datetime) -> StuckTask:
+    line = explain(facts)
+    return StuckTask(
+        task_id=facts.task_id,
+        status=line.status,
+        step=line.step,
+        provider=line.provider,
+        code=line.code or line.waiting_for,
+        age_seconds=(facts.now - updated_at).total_seconds(),
+        money_at_risk=line.money_at_risk,
+    )
 
 
 def _matches(item: StuckTask, where: Mapping[str, str]) -> bool:

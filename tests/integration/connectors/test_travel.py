@@ -173,7 +173,8 @@ async def test_an_expired_hold_is_gone_and_its_purchase_refused(
     known = hold.model_copy(update={"own_reference": held.reference})
 
     async def over() -> Any:
-        return (await seller.inquire(known)).outcome is Outcome.UNDONE
+        found = await seller.inquire(known)
+        return found is not None and found.outcome is Outcome.UNDONE
 
     await eventually(over)
     confirm = confirm_of(offer, traveller, held.reference or "")

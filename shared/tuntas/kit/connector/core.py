@@ -23,6 +23,7 @@ from tuntas.contracts.plan import Approval, Offer
 from tuntas.kit.connector import asking, undoing
 from tuntas.kit.connector.approvals import authorized
 from tuntas.kit.connector.effects import LIVE, Effect, Effects, State
+from tuntas.kit.connector.malformed import StepMalformed
 from tuntas.kit.connector.provider import Specs
 from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Output, Send
 from tuntas.kit.errors import Rejected
@@ -46,6 +47,7 @@ def core(rules: Rules) -> Core[Effects]:
         on={
             QuoteRequested: shell.on_quote_requested,
             StepStarted: shell.on_step_started,
+            StepMalformed: shell.on_step_malformed,
             StepUndo: shell.on_step_undo,
             ProviderNotified: shell.on_provider_notified,
         },
@@ -80,6 +82,23 @@ class _Connector:
         if known.state in {State.UNSENT, State.CALLING}:
             return Decision(state)
         return Decision(state, (Send(known.replied()),))
+
+    def on_step_malformed(self, state: Effects | None, message: StepMalformed, _: Context) -> Decision[Effects]:
+        """Refuse a command that can't be read, and keep the refusal as its key's row."""
+        state = state or Effects()
+        known = state.effects.get(message.key)
+        if known is not None:
+            return Decision(state)
+        refused = Effect(
+            key=message.key,
+            step_id=message.step_id,
+            attempt=message.attempt,
+            state=State.REFUSED,
+            seq=1,
+            code="invalid",
+            reason=message.reason,
+        )
+        return Decision(state.put(refused), (Send(refused.replied()),))
 
     def _begin(self, state: Effects, message: StepStarted, context: Context) -> Decision[Effects]:
         effect = _declared(message)
@@ -163,7 +182,7 @@ class _Connector:
 
 def _met_tombstone(state: Effects, message: StepStarted, tomb: Effect) -> Decision[Effects]:
     """The undo came first: the action is refused, and its row now knows what it would have been."""
-    kept = {"state": tomb.state, "undo": tomb.undo, "seq": tomb.seq + 1}
+    kept = {"state": tomb.state, "undo": tomb.undo, "code": tomb.code, "seq": tomb.seq + 1}
     refused = _declared(message).model_copy(update=kept)
     return Decision(state.put(refused), (Send(refused.replied()),))
 

@@ -20,6 +20,7 @@ from tuntas.contracts.topics import TRUST_STATE, connector_commands
 from tuntas.contracts.trust import Switch
 from tuntas.kit.app import Parts, Resources, Service
 from tuntas.kit.connector.core import Rules, core
+from tuntas.kit.connector.malformed import read
 from tuntas.kit.connector.provider import Provider, Request, Specs, Wish
 from tuntas.kit.decision import Call, Send
 from tuntas.kit.errors import NotSent, Rejected, TuntasError
@@ -68,6 +69,7 @@ class Connector:
         rules = Rules(specs, lambda approval: open_approval(approval, resources.platform.approval_keys))
         return Parts(
             core=core(rules),
+            read=read,
             perform=desk.perform,
             follows={TRUST_STATE: switches.apply},
             routes=[Route(f"/webhooks/{self.name}/{{tenant}}/{{task}}/{{key}}", self._webhook(resources), methods=["POST"])],
@@ -163,16 +165,19 @@ class Performer:
         return self._answered(found)
 
     def _answered(self, found: list[list[Offer] | BaseException]) -> Document:
-        """What some offer is enough; without any, a refusal is the answer, and any other failure is the call's."""
+        """Some offer is enough; without any, a refusal is the answer, and any other failure is the call's."""
         offers = [offer for each in found if not isinstance(each, BaseException) for offer in each]
         usable = [offer for offer in offers if not self._switches.parks(offer.provider, f"{self._connector}/{offer.provider}")]
-        failures = [each for each in found if isinstance(each, BaseException)]
-        if not usable:
-            for failure in failures:
-                if not isinstance(failure, Rejected):
-                    raise failure
-        code = failures[0].code if failures and isinstance(failures[0], Rejected) else "parked" if offers else None
+        code = None if usable else self._why_none([each for each in found if isinstance(each, BaseException)], "parked" if offers else None)
         return {"offers": [offer.model_dump(mode="json") for offer in usable], "code": code}
+
+    @staticmethod
+    def _why_none(failures: list[BaseException], otherwise: str | None) -> str | None:
+        refusals = [failure.code for failure in failures if isinstance(failure, Rejected)]
+        for failure in failures:
+            if not isinstance(failure, Rejected):
+                raise failure
+        return refusals[0] if refusals else otherwise
 
     async def _open(self, tenant: str, sealed: Any) -> list[str]:
         return [await self._vault.open(tenant, Personal(value)) for value in sealed or []]

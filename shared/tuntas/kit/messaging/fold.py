@@ -26,7 +26,10 @@ _AGAIN = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something to decide: a message with its envelope, a timer that fired, or a call that is over. `origin` is a message's raw record."""
+    """Something to decide: a message with its envelope, a timer that fired, or a call that is over.
+
+    `origin` is a message's raw record, `aside` why that record is dead-lettered although it is decided.
+    """
 
     task_id: UUID
     tenant: str
@@ -35,6 +38,7 @@ class Event:
     traceparent: str = ""
     envelope: Envelope | None = None
     origin: Any = None
+    aside: InvalidMessage | None = None
 
     @property
     def name(self) -> str:

@@ -141,6 +141,7 @@ class Runtime(Generic[S]):
             with self.tracing.batch(self.service, batch) as traced:
                 unit = await self.work.process(traced)
             self._begin(unit)
+            dead += [self._set_aside(e.origin, e.aside) for e in events if e.aside]
             await self._deliver([*unit.records, *dead, *self._refused(unit)])
             self.behind = False
         except BaseException:
