@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +26,7 @@ from tuntas.cli import publishing
 from tuntas.contracts.gateway import Asker
 from tuntas.contracts.topics import INTENTS
 from tuntas.gateway.admission import person_id
+from tuntas.kit import operations
 from tuntas.local.demo.stage import SOURCE, Document, Play, Stage
 from tuntas.local.demo.stories import trip
 from tuntas.local.platform import Platform
@@ -119,7 +120,7 @@ class House:
         """Return the signed headers of a submission."""
         return publishing.headers(self.profile, body, source=SOURCE, submission=name, valid=valid)
 
-    async def produce(self, topic: str, value: bytes | None, headers: dict[str, str | bytes | None], key: bytes | None = None) -> None:
+    async def produce(self, topic: str, value: bytes | None, headers: Mapping[str, str | bytes | None], key: bytes | None = None) -> None:
         """Publish a record from librdkafka, and wait for the broker's word."""
         refused: list[Any] = []
         self.producer.produce(
@@ -170,12 +171,18 @@ class House:
     async def explained(self, play: Play, condition: Callable[[Document], bool], *, db: bool = False) -> Document:
         """Ask why a task does not move until the answer is the one waited for; fail with the last answer."""
         found: Document = {}
+        con = await asyncpg.connect(self.profile.operations_url)
         try:
             async with asyncio.timeout(SECONDS):
                 while not condition(found):
-                    found = await self.command("explain", str(play.task), *(["--db"] if db else []))
+                    seen = operations.explain(await operations.gather(con, play.task)).model_dump(mode="json")
+                    ready = condition(seen)
+                    found = await self.command("explain", str(play.task), *(["--db"] if db else [])) if ready else seen
+                    await asyncio.sleep(0.05)  # a row tells nobody that it changed
         except TimeoutError:
             pytest.fail(f"explained at last: {found}")
+        finally:
+            await con.close()
         return found
 
     async def fetch(self, query: str, *values: Any) -> list[Any]:
@@ -261,4 +268,18 @@ def platform(collector: Collector) -> Iterator[Platform]:
 async def house(platform: Platform) -> AsyncIterator[House]:
     """The platform with its doors open, and a person whose mandate allows every trip."""
     async with _open(platform) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def separate() -> Iterator[Platform]:
+    """One process for each service."""
+    with _running("e2e-apart", separate=True) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+async def apart(separate: Platform) -> AsyncIterator[House]:
+    """The platform of separate processes with its doors open."""
+    async with _open(separate) as found:
         yield found

@@ -15,7 +15,7 @@ FUNCTION = {"median": 8, "ninety percent": 28, "longest": 60}
 FILE = {"median": 120, "ninety percent": 300, "longest": 500}
 COMMENT_SHARE = 0.1
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+UNFINISHED = re.compile(r"#.*\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 
 
 def functions(path: Path) -> list[Function]:
@@ -23,11 +23,13 @@ def functions(path: Path) -> list[Function]:
 
 
 def length(node: Function) -> int:
-    """Lines from the signature to the end, without the docstring."""
+    """Lines from the signature to the end, less the docstring and a returned list: data is not read step by step."""
     first = node.body[0]
     documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
     docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
-    return (node.end_lineno or 0) - node.lineno + 1 - docstring
+    last = getattr(node.body[-1], "value", None)
+    data = (last.end_lineno or 0) - last.lineno if isinstance(last, ast.List) else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - docstring - data
 
 
 def measured(lengths: Iterable[int]) -> dict[str, float]:

@@ -58,7 +58,7 @@ def makefile_members() -> set[str]:
     services = re.search(r"\$\(addprefix services/,([^)]*)\)", words)
     assert services
     rest = words.replace(services[0], "").replace("\\", "")
-    return {*rest.split(), *(f"services/{entry}" for entry in services[1].split(","))}
+    return {*rest.split(), *(f"services/{entry}" for entry in services[1].split())}
 
 
 def portions() -> list[str]:
@@ -168,8 +168,8 @@ def impurities(source: str) -> list[str]:
                 isinstance(node.value, ast.Name) and node.value.id in {"self", "context", "run", "turn"}
             ) and "context" not in ast.unparse(node):
                 found.append(ast.unparse(node))
-        elif isinstance(node, ast.Name) and node.id in {"uuid4", "uuid7", "uuid1", "open", "print", "input"}:
-            found.append(node.id)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in {"uuid4", "uuid7", "uuid1", "open", "print", "input"}:
+            found.append(ast.unparse(node.func))
     return found
 
 

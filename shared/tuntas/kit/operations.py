@@ -5,7 +5,8 @@ The views are a contract, read with a role of its own: `ops_tasks`, `ops_plans`,
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from pydantic import Field
 
 from tuntas.contracts.base import Contract, Instant
 from tuntas.contracts.money import Amounts, Money
+from tuntas.kit.errors import Transient
 
 SILENT_AFTER = timedelta(seconds=10)
 VIEWS = {
@@ -207,14 +209,19 @@ def _going_forward(facts: Facts) -> _Waits | None:
         return _Waits("amended_plan", ("planner", "trust", "executor"), (cancel,), since)
     attempt = next(iter(_open_attempts(facts)), None)
     if attempt is None:
-        return _Waits("next_step", ("executor",), (cancel,), since)
+        step, provider = _place(_refused_for_now(execution))
+        return _Waits(f"again:{step}" if step else "next_step", ("executor",), (cancel,), since, step, provider)
     d = attempt["declaration"]
-    services = ("executor", f"connectors-{d['connector']}")
     state = attempt.get("status", "declared")
-    waiting_for = f"{'release' if state == 'releasing' else 'reply'}:{d['step_id']}"
-    if state == "releasing":
-        services = (*services, "saga")
-    return _Waits(waiting_for, services, (cancel,), since, d["step_id"], d["provider"], state)
+    word, coordinator = ("release", ("saga",)) if state == "releasing" else ("reply", ())
+    services = ("executor", *coordinator, f"connectors-{d['connector']}")
+    return _Waits(f"{word}:{d['step_id']}", services, (cancel,), since, d["step_id"], d["provider"], state)
+
+
+def _refused_for_now(execution: Doc) -> Doc | None:
+    """Return the attempt after whose refusal its step will be attempted again."""
+    latest = {a["declaration"]["step_id"]: a for a in execution.get("attempts", [])}
+    return next((a for a in latest.values() if a.get("status") == "refused" and a.get("not_before")), None)
 
 
 def _effect_of_cancel(execution: Doc) -> str:
@@ -356,3 +363,20 @@ async def beats(con: asyncpg.Connection | asyncpg.Pool) -> dict[str, float]:
     """Return how long ago each service gave its last sign of life, in seconds."""
     rows = await con.fetch("select service, extract(epoch from now() - max(at)) as age from ops.heartbeats group by 1 order by 1")
     return {row["service"]: float(row["age"]) for row in rows}
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Give one connection of the operators' role.
+
+    Raises:
+        Transient: `unavailable`: the database is away, before or meanwhile.
+    """
+    try:
+        con = await asyncpg.connect(url, timeout=5)
+        try:
+            yield con
+        finally:
+            await con.close()
+    except (OSError, asyncpg.PostgresError) as error:
+        raise Transient("unavailable", "the database is away") from error

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -32,9 +33,11 @@ class Kill:
 
     async def run(self, planned: Sequence[Strike], *, servers: bool = True, again: bool = True) -> tuple[Document, bool]:
         """Return the summary, and whether all is as it must be."""
+        tasks = len(self.load.jobs)
         async with self._stage.open():
             await self.load.consent()
-            striker = Striker(self._platform, self._feed(len(planned)), self._say, self._rng)
+            each = max(1, tasks // 2 // len(planned))
+            striker = Striker(self._platform, lambda words: self.load.submit(each, words=words), self._say, self._rng)
             await self._strike(striker, planned, servers=servers)
             await self.load.settled(SETTLE_SECONDS)
             left = await until(lambda: leftovers(self._platform), QUIET_SECONDS)
@@ -45,22 +48,17 @@ class Kill:
         return summary | {"seconds": round(time.monotonic() - self._begun, 1)}, fine(summary)
 
     async def _strike(self, striker: Striker, planned: Sequence[Strike], *, servers: bool) -> None:
-        count = len(self.load.jobs)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.load.submit(count // 2))
-            group.create_task(self._watch())
-            await striker.run(planned, servers=servers)
-            await self.load.submit(count - self.load.submitted)
-            self._striking = False
-
-    def _feed(self, strikes_planned: int) -> Callable[[], Any]:
         """Half of the tasks come at once, the others with the strikes, so that every service has something to do at each."""
-        self._striking = True
-        each = max(1, len(self.load.jobs) // 2 // max(1, strikes_planned))
-        return lambda: self.load.submit(each)
+        self.load.submit(len(self.load.jobs) // 2)
+        watch = asyncio.create_task(self._watch())
+        try:
+            await striker.run(planned, servers=servers)
+            await self.load.all_submitted()
+        finally:
+            watch.cancel()
 
     async def _watch(self) -> None:
-        while self._striking:
+        while True:
             self._say(f"{time.monotonic() - self._begun:5.0f} s  {dict(self.load.counts())}")
             await asyncio.sleep(10)
 
@@ -86,7 +84,7 @@ class Kill:
 
 
 def fine(summary: Document) -> bool:
-    """Say whether all rests, nothing is left on the way, every point was passed, and the auditor found nothing, also after the second reading."""
+    """Say whether all rests, nothing is on the way, every point was passed, and the auditor found nothing, twice."""
     again = summary.get("replayed", {})
     changed = again.get("changed_rows") or again.get("new_events") or again.get("changed_effects") or again.get("left")
     audited = [s["audit"] for s in (summary, again) if "audit" in s]
@@ -96,6 +94,7 @@ def fine(summary: Document) -> bool:
 
 def kill(asked: argparse.Namespace, say: Say) -> int:
     """Start everything afresh, strike it under load, judge it, and stop everything."""
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # that the broker goes away is no news here
     platform = Platform("kill", separate=True, fresh=True, say=say)
     platform.start()
     try:

@@ -22,6 +22,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Get a task d
 Json = Annotated[bool, typer.Option("--json", help="print documents as JSON lines")]
 Task = Annotated[str, typer.Argument(help="the task's id")]
 CONNECTORS = ("payment", "travel")
+HINTS = {"question": "answer {task} 'YOUR ANSWER'", "approval_needed": "approve {task}"}
+"""What to do about an event that waits for the person."""
 
 
 @app.command()
@@ -41,7 +43,18 @@ def ask(
     made = gateway.call("POST", "/v1/tasks", json={"text": text, "asker": asker}, headers={"Idempotency-Key": secrets.token_hex(8)})
     show.document(made, as_json=as_json)
     if wait:
-        _follow(gateway, made["task_id"], as_json=as_json)
+        _until_needed(gateway, made["task_id"], as_json=as_json)
+
+
+def _until_needed(gateway: Gateway, task: str, *, as_json: bool) -> None:
+    """Follow a task until it ends or waits for the person; then say how to go on."""
+    for event in gateway.events(task):
+        show.event(event, as_json=as_json)
+        hint = HINTS.get(str(event.get("type", "")).split(".")[-2])
+        if hint:
+            if not as_json:
+                show.console.print(f"[bold]tuntas {hint.format(task=task)}[/]")
+            return
 
 
 @app.command()

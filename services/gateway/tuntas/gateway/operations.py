@@ -1,9 +1,9 @@
 """The operators' door: why a task does not move, and which tasks are stuck, read from views with the operators' own role."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
-import asyncpg
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -11,9 +11,9 @@ from starlette.routing import Route
 from tuntas.gateway.auth import Doorkeeper
 from tuntas.gateway.problems import problem
 from tuntas.kit import operations
-from tuntas.kit.errors import Rejected
+from tuntas.kit.errors import Rejected, Transient
 
-Read = Callable[[asyncpg.Connection, Request], Awaitable[object]]
+Read = Callable[[Any, Request], Awaitable[object]]
 CONDITIONS = ("provider", "step", "code", "older-than")
 
 
@@ -34,15 +34,10 @@ class Operations:
         async def answer(request: Request) -> Response:
             try:
                 self._allow(request)
-                con = await asyncpg.connect(self._url, timeout=5)
-                try:
+                async with operations.connected(self._url) as con:
                     return JSONResponse(await read(con, request))
-                finally:
-                    await con.close()
-            except Rejected as error:
+            except (Rejected, Transient) as error:
                 return problem(error.code, error.reason)
-            except (OSError, asyncpg.PostgresError):
-                return problem("unavailable", "the database is away")
 
         return answer
 
@@ -52,7 +47,7 @@ class Operations:
             raise Rejected("forbidden")
 
 
-async def _explain(con: asyncpg.Connection, request: Request) -> object:
+async def _explain(con: Any, request: Request) -> object:
     try:
         task = UUID(request.path_params["task"])
     except ValueError:
@@ -60,6 +55,6 @@ async def _explain(con: asyncpg.Connection, request: Request) -> object:
     return operations.explain(await operations.gather(con, task)).model_dump(mode="json")
 
 
-async def _stuck(con: asyncpg.Connection, request: Request) -> object:
+async def _stuck(con: Any, request: Request) -> object:
     where = {name: request.query_params[name] for name in CONDITIONS if name in request.query_params}
     return {"tasks": [task.model_dump(mode="json") for task in await operations.stuck(con, where)]}

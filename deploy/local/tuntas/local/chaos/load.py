@@ -5,7 +5,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -81,20 +81,27 @@ class Load:
 
     stage: Stage
     jobs: list[Job]
-    submitted: int = 0
+    _waiting: list[Job] = field(init=False)
+    _busy: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._waiting = list(self.jobs)
 
     async def consent(self) -> None:
         """Give every person's consent, before anything is struck."""
         for person in sorted({job.person for job in self.jobs}):
             await self.stage.mandate(person, MANDATE)
 
-    async def submit(self, count: int) -> None:
-        """Submit the next so many tasks, side by side; those who cancel do so later, on their own."""
-        due = self.jobs[self.submitted : self.submitted + count]
-        self.submitted += len(due)
-        async with asyncio.TaskGroup() as group:
-            for job in due:
-                group.create_task(self._submit(job))
+    def submit(self, count: int, *, words: bool = False) -> None:
+        """Submit so many more tasks, typed ones first if asked for; side by side and on their own, as a door may be down for a while."""
+        self._waiting.sort(key=lambda job: words and job.words is None)
+        due, self._waiting = self._waiting[:count], self._waiting[count:]
+        self._busy += [asyncio.create_task(self._submit(job)) for job in due]
+
+    async def all_submitted(self) -> None:
+        """Submit the rest, and wait until every door has taken what was for it."""
+        self.submit(len(self.jobs))
+        await asyncio.gather(*self._busy)
 
     async def _submit(self, job: Job) -> None:
         if job.fault:

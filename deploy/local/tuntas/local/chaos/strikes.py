@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -16,10 +16,11 @@ from tuntas.local.services import PACKAGES
 CALLERS = ("intent", "connectors-travel", "connectors-payment")
 """Services that call others, the only ones that pass `answered`."""
 
-PASS_SECONDS = 40.0
+FEEDS, FEED_SECONDS = 4, 10.0
 SIDE_BY_SIDE = 2
 Strike = tuple[str, Point]
-Feed = Callable[[], Awaitable[None]]
+Feed = Callable[[bool], None]
+"""Submits a few tasks; those that are typed, if asked for."""
 
 
 def strikes(points: Sequence[Point] = get_args(Point), services: Sequence[str] = tuple(PACKAGES)) -> list[Strike]:
@@ -48,18 +49,16 @@ class Striker:
         self.blows = Blows()
 
     async def run(self, planned: Sequence[Strike], *, servers: bool = True) -> None:
-        """Strike all services, a few side by side; every few strikes a server is struck as well, while services are down."""
+        """Strike all services, two side by side; in between, evenly spread, the servers that all of them need."""
         order = self._mixed(planned)
-        blows = self._server_blows() if servers else []
-        every = max(1, len(order) // (len(blows) + 1))
+        pairs = [order[at : at + SIDE_BY_SIDE] for at in range(0, len(order), SIDE_BY_SIDE)]
+        blows = [self._broker, self._database, self._worlds, self._broker, self._database_crash] if servers else []
         keeper = asyncio.create_task(self._keep())
         try:
-            for at in range(0, len(order), SIDE_BY_SIDE):
-                await asyncio.gather(*(self._strike(*strike) for strike in order[at : at + SIDE_BY_SIDE]))
-                if blows and (at + SIDE_BY_SIDE) // every > len(self._server_blows()) - len(blows):
-                    await blows.pop(0)()
-            for blow in blows:
-                await blow()
+            for done, pair in enumerate(pairs, start=1):
+                await asyncio.gather(*(self._strike(*strike) for strike in pair))
+                for blow in blows[(done - 1) * len(blows) // len(pairs) : done * len(blows) // len(pairs)]:
+                    await blow()
         finally:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
@@ -79,13 +78,21 @@ class Striker:
         self._struck.add(service)
         try:
             await self._start(service, TUNTAS_FAILPOINTS=f"{name}=exit*1")
-            await self._feed()
-            died = await asyncio.to_thread(wait_for, lambda: not self._platform.services[service].running(), PASS_SECONDS)
+            died = await self._feed_until_death(service, point)
             self._note(name, died)
             await self._start(service)
         finally:
             self._struck.discard(service)
         self._say(f"{name}: {'killed' if died else 'NOT PASSED'}, back after {time.monotonic() - begun:.1f} s")
+
+    async def _feed_until_death(self, service: str, point: Point) -> bool:
+        """Submit tasks until it has died, a few times; return whether it died. The reader of words calls only for typed ones."""
+        child = self._platform.services[service]
+        for _ in range(FEEDS):
+            self._feed(service == "intent" and point == "answered")
+            if await asyncio.to_thread(wait_for, lambda: not child.running(), FEED_SECONDS):
+                return True
+        return False
 
     def _note(self, name: str, died: bool) -> None:
         if died:
@@ -98,9 +105,6 @@ class Striker:
         await asyncio.to_thread(self._platform.start_service, service, **extra)
         if not extra:
             await asyncio.to_thread(self._platform.await_ready, service)
-
-    def _server_blows(self) -> list[Callable[[], Awaitable[None]]]:
-        return [self._broker, self._database, self._worlds, self._broker, self._database_crash]
 
     async def _broker(self) -> None:
         backends = self._platform.backends
@@ -130,7 +134,8 @@ class Striker:
         self._say("providers' worlds: killed and started again")
 
     async def _feed_while_down(self, restart: Callable[[], None]) -> None:
-        await asyncio.gather(asyncio.to_thread(restart), self._feed())
+        self._feed(False)
+        await asyncio.to_thread(restart)
 
     async def _keep(self) -> None:
         """Start again what ended without being struck, as a supervisor would, and remember it."""

@@ -1,0 +1,50 @@
+"""Write what is generated from the code and kept for review as a diff: JSON Schemas, AsyncAPI, OpenAPI.
+
+`python deploy/tools/schemas.py` writes the files; tests/contract fails while one of them differs.
+"""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from tuntas.contracts.base import MESSAGES
+from tuntas.gateway import http
+from tuntas.kit import asyncapi
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "shared/tuntas/contracts/schemas"
+OWNERS = ("connectors", "executor", "gateway", "intent", "planner", "registry", "saga", "trust")
+
+
+def text(document: object) -> str:
+    """Return a document as it is written to a file."""
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def schemas() -> dict[Path, str]:
+    """Return the file and text of each message's JSON Schema."""
+    for owner in OWNERS:
+        import_module(f"tuntas.contracts.{owner}")
+    return {SCHEMAS / f"{name}.json": text(model.model_json_schema()) for name, model in sorted(MESSAGES.items())}
+
+
+def documents() -> dict[Path, str]:
+    """Return the file and text of everything that is generated."""
+    no_backends: Any = None
+    openapi = http.application(no_backends).openapi()
+    return {**schemas(), ROOT / "docs/asyncapi.json": asyncapi.document(), ROOT / "docs/openapi.json": text(openapi)}
+
+
+def main() -> None:
+    """Write the files; schemas of messages that are gone are deleted."""
+    made = documents()
+    for stale in set(SCHEMAS.glob("*.json")) - made.keys():
+        stale.unlink()
+    for path, content in made.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,321 @@
+"""What must hold after every step and at the end (protocol 4), judged by what was published and by what the providers hold."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from tuntas.contracts.base import Message
+from tuntas.contracts.connectors import EffectObserved, Outcome, StepStarted, StepUndo, StepUndone
+from tuntas.contracts.executor import ExecutionEnded
+from tuntas.contracts.plan import Plan, StepKind
+from tuntas.contracts.saga import AttemptRelease, EffectState, Posting, Receipt, SagaEnded, SagaOutcome, SagaReopened
+from tuntas.contracts.trust import PlanApproved
+from tuntas.kit.decision import Call
+from tuntas.kit.messaging.fold import Event, Unit
+from tuntas.testkit.houses import House, Item
+from tuntas.testkit.log import Entry, Violation
+from tuntas.testkit.world import Shelf, World
+
+STANDING = frozenset({EffectState.KEPT, EffectState.RESIDUE, EffectState.IN_DOUBT})
+_OPEN = frozenset({"unsent", "calling", "in_doubt", "pending", "undoing"})
+_UNAPPROVED = frozenset({"denied", "expired", "cancelled"})
+
+
+def require(condition: object, invariant: str, *told: object) -> None:
+    """Let an invariant hold.
+
+    Raises:
+        Violation: it does not.
+    """
+    if not condition:
+        raise Violation(f"{invariant}: " + " ".join(map(str, told)))
+
+
+class Book:
+    """What was said about one task so far."""
+
+    def __init__(self) -> None:
+        self.declared: dict[UUID, StepStarted] = {}
+        self.ended: dict[int, frozenset[UUID]] = {}
+        self.listed: set[UUID] = set()
+        self.released: set[UUID] = set()
+        self.observed: set[UUID] = set()
+        self.undos: dict[UUID, int] = {}
+        self.closings: list[SagaEnded] = []
+        self.reopened = False
+        self.ceiling: dict[str, int] = {}
+
+
+class Judge:
+    """Looks at every commit, every call and every step. `touched` are tasks that an operator worked on, `wire` calls on their way."""
+
+    def __init__(self, world: World, houses: Mapping[str, House]) -> None:
+        self.world, self.houses = world, houses
+        self.books: dict[UUID, Book] = {}
+        self.touched: set[UUID] = set()
+        self.wire: list[Call] = []
+        self.committed_ids: set[UUID] = set()
+        self.dirty: set[tuple[str, UUID]] = set()
+        self._published = 0
+        self._started: set[UUID] = set()
+        self._readers: Mapping[type[Message], Callable[[Entry, Any], None]] = {
+            StepStarted: self._on_started,
+            ExecutionEnded: self._on_ended,
+            AttemptRelease: self._on_release,
+            EffectObserved: self._on_observed,
+            StepUndo: self._on_undo,
+            StepUndone: self._on_undone,
+            SagaEnded: self._on_closed,
+            SagaReopened: self._on_reopened,
+            PlanApproved: self._on_approved,
+        }
+
+    def book(self, task: UUID) -> Book:
+        """Return what was said about a task."""
+        return self.books.setdefault(task, Book())
+
+    def items(self, task: UUID) -> Iterator[Item]:
+        """Return a task's objects at all providers."""
+        return (item for house in self.houses.values() for item in house.items if item.task_id == task)
+
+    def rests(self, task: UUID) -> bool:
+        """Say whether a task rests with an operator."""
+        saga = self.world.shelves["saga"].state(task)
+        return saga is not None and saga.status == "needs_attention"
+
+    # Every commit
+
+    def committed(self, shelf: Shelf, unit: Unit[Any], added: Sequence[Entry]) -> None:
+        """Judge what a service decided."""
+        for event, error in unit.refused:
+            raise Violation(f"{shelf.part.name} set aside {event.name}: {error}")
+        self.dirty.update((shelf.part.name, task) for task in unit.changed)
+        for each in added:
+            require(each.envelope.cause in self.world.causes, "P19", "unknown cause of", each.message)
+            self.committed_ids.add(each.record.id)
+            if reader := self._readers.get(type(each.message)):
+                reader(each, each.message)
+
+    def _on_approved(self, each: Entry, message: PlanApproved) -> None:
+        book = self.book(each.envelope.task_id)
+        plan = _plan(message.plan)
+        book.ceiling = {c: max(book.ceiling.get(c, 0), plan.ceilings.get(c, 0)) for c in {*book.ceiling, *plan.ceilings}}
+
+    def _on_started(self, each: Entry, message: StepStarted) -> None:
+        task, declared = each.envelope.task_id, message.declaration
+        book = self.book(task)
+        known = book.declared.setdefault(declared.key, message)
+        require(known.declaration.body_digest == declared.body_digest and known.input == message.input, "P3", declared.key)
+        if known is not message:
+            return
+        require(all(declared.epoch > epoch for epoch in book.ended), "P4", declared.step_id, "is declared after its epoch ended")
+        for earlier in book.declared.values():
+            if earlier.declaration.step_id == declared.step_id and earlier is not message:
+                require(not self._effective(task, earlier.declaration.key), "P2", declared.step_id, "while an earlier attempt may be effective")
+        if declared.kind is StepKind.PIVOT:
+            self._pivot(task, declared.step_id)
+
+    def _effective(self, task: UUID, key: UUID) -> bool:
+        """Say whether an attempt has an effect or a request on its way that may have one."""
+        reference = f"{task}:{key}"
+        made = any(i.alive and reference in ({i.bought_by} if i.bought_by else {i.reference}) for i in self.items(task))
+        house = self._house_of(task, key)
+        return made or any(c.key == key and c.kind == "act" and reference not in house.bound for c in self.wire)
+
+    def _house_of(self, task: UUID, key: UUID) -> House:
+        return self.houses[self.book(task).declared[key].declaration.provider]
+
+    def _pivot(self, task: UUID, step_id: str) -> None:
+        state = self.world.shelves["executor"].state(task)
+        for step in _plan(state.plan).steps:
+            if step.kind is StepKind.COMPENSATABLE:
+                require(state.is_done(step.step_id), "P9", step_id, "is declared before", step.step_id, "is done")
+        late = [a.step_id for a in state.attempts if a.done and a.clock and a.clock <= self.world.now]
+        require(not late, "P9", step_id, "is declared after the clock of", late)
+
+    def _on_ended(self, each: Entry, message: ExecutionEnded) -> None:
+        book, keys = self.book(each.envelope.task_id), frozenset(entry.key for entry in message.tally)
+        require(keys == frozenset(book.declared), "P4", "declared and not in the tally, or the reverse:", keys ^ frozenset(book.declared))
+        require(book.ended.setdefault(message.epoch, keys) == keys, "P4", "two tallies of epoch", message.epoch)
+        book.listed |= keys
+
+    def _on_release(self, each: Entry, message: AttemptRelease) -> None:
+        self.book(each.envelope.task_id).released |= {d.key for d in message.declarations}
+
+    def _on_observed(self, each: Entry, message: EffectObserved) -> None:
+        self.book(each.envelope.task_id).observed.add(message.key)
+
+    def _on_reopened(self, each: Entry, _: SagaReopened) -> None:
+        self.book(each.envelope.task_id).reopened = True
+
+    def _on_undo(self, each: Entry, message: StepUndo) -> None:
+        task, book = each.envelope.task_id, self.book(each.envelope.task_id)
+        require(message.number >= book.undos.get(message.key, 0), "an undo's number falls", message)
+        book.undos[message.key] = message.number
+        if task in self.touched or message.key in book.released | book.observed:
+            return
+        require(message.key in book.listed, "P5", "an undo before the tally:", message)
+        execution = self.world.shelves["executor"].state(task)
+        pivots = [a for a in execution.attempts if a.pivot and not a.gone] if execution and not book.reopened and not book.closings else []
+        require(not pivots, "P8", "an undo while a pivot is in doubt or done:", message)
+
+    def _on_undone(self, each: Entry, message: StepUndone) -> None:
+        task = each.envelope.task_id
+        if message.outcome is Outcome.UNDONE and message.key in self.book(task).declared:
+            require(not self._effective(task, message.key), "P7", "undone is said of what is alive:", message)
+
+    def _on_closed(self, each: Entry, message: SagaEnded) -> None:
+        book = self.book(each.envelope.task_id)
+        require(message.closing == len(book.closings) + 1, "P11", "closing", message.closing, "follows", len(book.closings))
+        book.closings.append(message)
+        require(not any(_sums(message.receipt.postings).values()), "P14", message.receipt.postings)
+        if message.outcome is SagaOutcome.COMPLETED:
+            doubt = [e for e in message.receipt.effects if e.state is EffectState.IN_DOUBT]
+            require(not doubt, "P10", "completed with", doubt)
+
+    # Every call
+
+    def called(self, call: Call, task: UUID) -> None:
+        """Judge a call that arrives at a provider."""
+        if call.kind == "act":
+            for each in self.world.log.entries[self._published :]:
+                if isinstance(each.message, StepStarted):
+                    self._started.add(each.message.declaration.key)
+            self._published = len(self.world.log.entries)
+            require(call.key in self._started, "P1", call.key, "is acted on and is not in the log")
+        del task
+
+    # Every step
+
+    def look(self) -> None:
+        """Judge how things stand between two decisions."""
+        for house in self.houses.values():
+            require(not house.wrongs, "a provider was asked", house.wrongs)
+        for name, task in self.dirty:
+            if waits := _WAITS.get(name.partition("-")[0]):
+                shelf = self.world.shelves[name]
+                waits(shelf.state(task), frozenset(purpose for owner, purpose in shelf.timers if owner == task))
+        for task in {task for _, task in self.dirty}:
+            self._money(task)
+        if any(name == "trust" for name, _ in self.dirty):
+            self._wallet()
+        self.dirty.clear()
+
+    def _money(self, task: UUID) -> None:
+        """P12 and P2 by what providers hold."""
+        held: dict[str, int] = {}
+        for item in self.items(task):
+            if item.alive and item.money:
+                amount = item.amount or item.price
+                held[amount.currency] = held.get(amount.currency, 0) + amount.amount_minor
+        ceiling = self.book(task).ceiling
+        require(all(minor <= ceiling.get(currency, 0) for currency, minor in held.items()), "P12", held, "held above", ceiling)
+
+    def _wallet(self) -> None:
+        rows = [row.state for row in self.world.shelves["trust"].rows.values() if row.state.person]
+        for wallet in (row.wallet for row in rows if row.wallet):
+            for name in ("reserved", "spent"):
+                found = {c: m for c, m in getattr(wallet, name).items() if m}
+                told = _added(row.reserved if name == "reserved" else row.kept for row in rows)
+                require(found == told, "P15", name, "is", found, "and its tasks say", told)
+
+    # The end
+
+    def rested(self) -> None:
+        """Judge what holds whenever nothing is left to do."""
+        missing = self.committed_ids - set(self.world.log.seen)
+        require(not missing, "P19", "committed and not in the log:", missing)
+
+    def over(self, tasks: Iterable[UUID]) -> None:
+        """Judge the end of a history, when operators are done."""
+        for task in tasks:
+            closings = self.book(task).closings
+            saga = self.world.shelves["saga"].state(task)
+            consent = self.world.shelves["trust"].state(task)
+            if saga is None:
+                planning = self.world.shelves["planner"].state(task)
+                ended = (consent and consent.status in _UNAPPROVED) or (planning and planning.status == "infeasible")
+                require(ended, "P17", "neither refused nor begun:", consent, planning)
+                require(not list(self.items(task)), "P16", "something was done for a task that never began")
+                continue
+            require(saga.status in {"completed", "compensated"}, "P17", "is", saga.status, saga.reason, saga.waiting_for)
+            require(closings and not consent.reserved and consent.closing == len(closings), "P15", "reserved at the end:", consent.reserved)
+            require(consent.kept == closings[-1].kept, "P15", "spent", consent.kept, "of", closings[-1].kept)
+            self._books(task, closings[-1].receipt)
+
+    def _books(self, task: UUID, receipt: Receipt) -> None:
+        """P16: what is alive is what the receipt says, by reference and amount; what was paid is what it says is kept."""
+        claims = {(e.reference, e.action): e for e in receipt.effects if e.state in STANDING and e.reference}
+        for item in self.items(task):
+            named = [e for (reference, _), e in claims.items() if reference == (item.bought_name if item.bought else item.name)]
+            require(named or not item.alive, "P16", "alive and in no receipt:", item, receipt.effects)
+            amounts = {e.amount for e in named if e.action != self.houses[item.provider].first}
+            require(not item.bought or item.amount in amounts, "P16", "alive with another amount:", item, named)
+        alive = {name for i in self.items(task) if i.alive for name in (i.name, i.bought_name)}
+        require(all(reference in alive for reference, _ in claims), "P16", "in the receipt and not alive:", claims, alive)
+        require(receipt.kept == self._paid(task), "P16", "kept", receipt.kept, "and providers have", self._paid(task))
+
+    def _paid(self, task: UUID) -> dict[str, int]:
+        owed = paid = 0
+        for item in self.items(task):
+            whole = item.amount.amount_minor if item.amount and item.bought else 0
+            owed += 0 if item.money else whole + item.charged
+            paid += whole if item.money else 0
+        most = max(owed, paid)
+        return {"IDR": most} if most else {}
+
+
+@lru_cache(maxsize=64)
+def _plan(text: str) -> Plan:
+    return Plan.model_validate_json(text)
+
+
+def _sums(postings: Iterable[Posting]) -> dict[str, int]:
+    return _added({p.currency: p.amount_minor} for p in postings)
+
+
+def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for part in parts:
+        for currency, minor in part.items():
+            sums[currency] = sums.get(currency, 0) + minor
+    return {currency: minor for currency, minor in sums.items() if minor}
+
+
+def _connector_waits(state: Any, timers: frozenset[str]) -> None:
+    for key, effect in state.effects.items():
+        waiting = effect.state in _OPEN or (effect.undo and effect.undo.outcome is Outcome.PENDING)
+        woken = effect.out or any(str(key) in purpose for purpose in timers)
+        require(not waiting or woken, "P18", "nothing wakes", effect)
+
+
+def _executor_waits(state: Any, timers: frozenset[str]) -> None:
+    if state.status == "ended":
+        return
+    require(timers, "P18", "nothing wakes", state.status)
+    late = [a.key for a in state.attempts if a.open and a.timer not in timers and state.status != "amending"]
+    lost = {loss.key for loss in state.losses}
+    require(not set(late) - lost, "P18", "no timer behind", late)
+
+
+def _saga_waits(state: Any, timers: frozenset[str]) -> None:
+    rests = state.status in {"completed", "compensated", "needs_attention"}
+    require(rests or timers, "P18", "nothing wakes", state.status, state.waiting_for)
+
+
+def _trust_waits(state: Any, timers: frozenset[str]) -> None:
+    require(state.pending is None or "approval" in timers, "P18", "nothing ends the question", state.pending)
+
+
+def _planner_waits(state: Any, timers: frozenset[str]) -> None:
+    require(not state.gathering or "quotes" in timers, "P18", "nothing ends the quoting")
+
+
+_WAITS: Mapping[str, Callable[[Any, frozenset[str]], None]] = {
+    "connectors": _connector_waits,
+    "executor": _executor_waits,
+    "saga": _saga_waits,
+    "trust": _trust_waits,
+    "planner": _planner_waits,
+}

@@ -1,0 +1,282 @@
+"""A seeded simulation of whole histories: what happens next, and what goes wrong, is drawn from one number.
+
+The services' real decisions run through the production fold; topics, databases, providers, people and the clock are simulated. A history
+ends: faults stop, everything is answered, operators repair what rests, and the books are compared with what the providers hold.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from random import Random
+from typing import Any, NoReturn
+from uuid import UUID
+
+from tuntas.contracts.connectors import ProviderNotified
+from tuntas.contracts.executor import StepRetry
+from tuntas.contracts.ids import derive, digest
+from tuntas.contracts.topics import connector_commands
+from tuntas.contracts.trust import ApprovalAsked, MandateSet, PlanDecided, TaskCancel
+from tuntas.kit.decision import Answered
+from tuntas.kit.messaging.fold import Event, answered
+from tuntas.testkit import actors
+from tuntas.testkit.actors import Cast
+from tuntas.testkit.houses import Item
+from tuntas.testkit.invariants import Judge
+from tuntas.testkit.log import Lane, Violation
+from tuntas.testkit.world import TENANT, Errand, Shelf, World
+
+REST_STEPS = 6_000
+ROUNDS = 14
+
+
+class Simulation:
+    """One history. `run` plays it to its end."""
+
+    def __init__(self, cast: Cast, seed: int) -> None:
+        self.seed, self.cast = seed, cast
+        self.rng = Random(seed)
+        self.moods = actors.moods(self.rng)
+        self.world = World(cast.parts, kept=seed % 4 == 0)
+        self.houses = actors.houses(cast, self.moods)
+        self.market = actors.Market(cast, self.moods, self.houses)
+        self.judge = Judge(self.world, self.houses)
+        self.steps = 0
+        self.trace: deque[tuple[Any, ...]] = deque(maxlen=40)
+        self.agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self.tasks = [derive("simulated", seed, n) for n in range(self.rng.choice([1, 1, 2]))]
+        self._planned = self._heard = 0
+        self._asked: set[str] = set()
+        self._begin()
+
+    def run(self) -> "Simulation":
+        """Play the history.
+
+        Raises:
+            Violation: an invariant does not hold; the message has the seed, the step and what happened before.
+        """
+        try:
+            self._play()
+        except Violation as found:
+            self._report(found)
+        return self
+
+    def fingerprint(self) -> str:
+        """Return a digest of all that was published: the same for the same seed."""
+        return digest("".join(str(entry.record.id) for entry in self.world.log.entries))
+
+    def _report(self, found: Violation) -> NoReturn:
+        told = "\n".join(" ".join(str(part)[:1500] for part in line) for line in self.trace)
+        raise Violation(f"{found}\nseed {self.seed}, step {self.steps}; what happened before:\n{told}") from found
+
+    # What is planned at the beginning
+
+    def _begin(self) -> None:
+        self.world.say("gateway", actors.PERSON, MandateSet(person=actors.PERSON, mandate=actors.mandate(self.cast, self.rng)))
+        for task in self.tasks:
+            self.at(self.rng.uniform(0, 30), lambda task=task: self.world.say("intent", task, actors.intent(self.cast, self.rng)))
+            for _ in range(self.rng.choice([0, 0, 1, 2])):
+                seconds = self.rng.choice([self.rng.uniform(0, 20), self.rng.uniform(0, 200), self.rng.uniform(0, 4000)])
+                self.at(seconds, lambda task=task: self.world.say("gateway", task, TaskCancel(by="person")))
+        for _ in range(self.rng.choice([0, 0, 0, 1, 2])):
+            self.at(self.rng.uniform(10, 3000), self._other_side)
+
+    def at(self, seconds: float, act: Callable[[], None]) -> None:
+        """Plan something that happens by itself."""
+        self._planned += 1
+        heappush(self.agenda, (self.world.now + timedelta(seconds=seconds), self._planned, act))
+
+    def _other_side(self) -> None:
+        found = [(house, item) for house in self.houses.values() for item in house.items if item.state in {"held", "bought"} and not item.money]
+        if found:
+            house, item = self.rng.choice(found)
+            self.trace.append((self.world.now, "the other side cancels", item))
+            house.end(item, "cancelled_by_provider")
+
+    # The course of events
+
+    def _play(self) -> None:
+        for _ in range(self.rng.randint(100, 600)):
+            if not self._step(patient=False):
+                break
+        self.moods.calm = True
+        for house in self.houses.values():
+            for item in house.items:
+                item.stubborn = item.stubborn and self.rng.random() < 0.5
+        for round_ in range(ROUNDS):
+            self._rest()
+            self.judge.rested()
+            if not self._repair(round_):
+                break
+        self.judge.over(self.tasks)
+
+    def _rest(self) -> None:
+        for _ in range(REST_STEPS):
+            if not self._step(patient=True):
+                return
+        raise Violation("P17: it does not come to rest")
+
+    def _repair(self, round_: int) -> bool:
+        saga = self.world.shelves["saga"]
+        orders = [(t, actors.repair(saga.state(t), self.rng, round_)) for t in self.tasks if self.judge.rests(t)]
+        for task, order in orders:
+            if order:
+                self.trace.append((self.world.now, "operator", order))
+                self.judge.touched.add(task)
+                self.world.say("gateway", task, order)
+        return any(order for _, order in orders)
+
+    def _step(self, *, patient: bool) -> bool:
+        """Let one thing happen; say whether there was anything. Patient: time passes only when nothing else is left to do."""
+        self.steps += 1
+        options = self._options()
+        if options and (patient or self.rng.random() < 0.9):
+            self.rng.choice(options)()
+        elif not self._pass(idle=not options):
+            return False
+        self._listen()
+        self.judge.look()
+        return True
+
+    def _options(self) -> list[Callable[[], None]]:
+        found: list[Callable[[], None]] = [lambda lane=lane: self._deliver(lane) for lane in self.world.log.unread()]
+        for shelf in self.world.shelves.values():
+            if shelf.outbox:
+                found.append(lambda shelf=shelf: self.world.publish(shelf))
+            found += [lambda s=shelf, e=errand: self._perform(s, e) for errand in shelf.work.values() if errand.alive and not errand.result]
+            if events := self._ready(shelf):
+                found += [lambda s=shelf, e=events: self._decide(s, [self.rng.choice(e)])] * 2
+        return found
+
+    def _ready(self, shelf: Shelf) -> list[Event]:
+        done = [answered(e.task_id, TENANT, e.result, "") for e in shelf.work.values() if e.result]
+        return done + self.world.due(shelf)
+
+    def _pass(self, *, idle: bool) -> bool:
+        """Let time pass: a little while there is something to do, else until something happens."""
+        instants = [*self.world.instants(), *(at for at, _, _ in self.agenda[:1])]
+        instants += [at for house in self.houses.values() for at in house.instants()]
+        if not instants:
+            return not idle
+        soonest = max(self.world.now, min(instants))
+        until = soonest if idle else min(soonest, self.world.now + timedelta(seconds=self.rng.choice([0.1, 1, 5])))
+        self.world.now = until
+        while self.agenda and self.agenda[0][0] <= until:
+            heappop(self.agenda)[2]()
+        for house in self.houses.values():
+            house.tick(until)
+        return True
+
+    def _deliver(self, lane: Lane) -> None:
+        shelf = self.world.shelves[lane.service]
+        batch = [each.event for each, _ in zip(self.world.log.next(lane), range(self.rng.choice([1, 1, 3])), strict=False)]
+        self.world.log.commit(lane, len(batch))
+        if self.rng.random() < 0.2:
+            batch += [e for e in self._ready(shelf) if self.rng.random() < 0.5]
+        self._decide(shelf, batch)
+        if self.moods.roll("again"):
+            self.world.log.commit(lane, -self.rng.randint(1, 4))
+
+    def _decide(self, shelf: Shelf, events: Sequence[Event]) -> None:
+        for event in events:
+            self.trace.append((self.world.now.time(), shelf.part.name, "<-", event.name, event.cause, event.body))
+        unit, added = self.world.decide(shelf, events)
+        for each in added:
+            self.trace.append((self.world.now.time(), shelf.part.name, "->", each.message.wire_type, each.record.id, each.message))
+        self.judge.committed(shelf, unit, added)
+        if self.moods.roll("unpublished"):
+            self._crash(shelf)
+            return
+        self.world.publish(shelf, again=self.moods.roll("again"))
+        if self.moods.roll("crash"):
+            self._crash(shelf)
+
+    def _crash(self, shelf: Shelf) -> None:
+        """The process dies: what its calls brought back is lost, whether they arrived or not."""
+        self.trace.append((self.world.now.time(), shelf.part.name, "dies"))
+        for errand in shelf.work.values():
+            if errand.alive and not errand.result and errand.call.kind != "quote" and (sent := self.rng.choice(["", "now", "late"])):
+                self._arrive(errand) if sent == "now" else self._postpone(errand)
+            errand.alive, errand.result = False, None
+
+    # Calls, and what they meet
+
+    def _perform(self, shelf: Shelf, errand: Errand) -> None:
+        errand.result = self._answer(errand)
+        self.trace.append((self.world.now.time(), shelf.part.name, "calls", errand.call.party, errand.call.kind, errand.call.key, errand.result))
+
+    def _answer(self, errand: Errand) -> Answered:
+        call, roll = errand.call, self.moods.roll
+        if roll("unsent"):
+            return Answered(call, code=self.rng.choice(["unreachable", "parked"]))
+        if call.kind == "quote":
+            return Answered(call, code="no_answer", lost=True) if roll("lost") else Answered(call, result=self.market.quote(call.body, self.world.now))
+        if roll("dropped"):
+            return Answered(call, code="no_answer", lost=True)
+        if roll("late"):
+            self._postpone(errand)
+            return Answered(call, code="no_answer", lost=True)
+        result = self._arrive(errand)
+        return Answered(call, code="no_answer", lost=True) if roll("lost") else Answered(call, result=result)
+
+    def _arrive(self, errand: Errand) -> Any:
+        self.judge.called(errand.call, errand.task_id)
+        return self.houses[errand.call.party].handle(errand.call, self.world.now)
+
+    def _postpone(self, errand: Errand) -> None:
+        """The request is on its way for a while, at most as long as the provider's manifest says."""
+        wire = self.judge.wire
+        wire.append(errand.call)
+
+        def arrive() -> None:
+            wire.remove(errand.call)
+            self.trace.append((self.world.now.time(), "arrives late", errand.call.kind, errand.call.key, self._arrive(errand)))
+
+        self.at(self.rng.uniform(0, 0.9 * self.houses[errand.call.party].spec.settle_seconds), arrive)
+
+    # What is heard outside
+
+    def _listen(self) -> None:
+        """People read what was published, providers tell what changed."""
+        entries = self.world.log.entries
+        while self._heard < len(entries):
+            heard = entries[self._heard]
+            self._heard += 1
+            if isinstance(heard.message, ApprovalAsked):
+                self._consider(heard.envelope.task_id, heard.message)
+        for house in self.houses.values():
+            for item in house.changed:
+                for _ in range(self.rng.choice([1, 1, 2])):
+                    self.at(self.rng.choice([0.0, self.rng.uniform(0, 90)]), lambda item=item: self._hint(item))
+            house.changed.clear()
+            for item in house.items:
+                if item.state == "asked" and item.name not in self._asked:
+                    self._asked.add(item.name)
+                    self.at(self.rng.uniform(1, 90), lambda item=item: self._prove(item))
+
+    def _consider(self, task: UUID, asked: ApprovalAsked) -> None:
+        said = PlanDecided(digest=asked.digest, approved=self.rng.random() < 0.8, by="person")
+        if self.rng.random() < 0.1:
+            self.at(1, lambda: self.world.say("gateway", task, said.model_copy(update={"digest": "another"})))
+        self.at(900 if self.moods.roll("slow") else self.rng.uniform(0, 200), lambda: self.world.say("gateway", task, said))
+
+    def _hint(self, item: Item) -> None:
+        key = UUID(item.reference.partition(":")[2])
+        connector = next(kind.connector for kind in self.cast.kinds if item.provider in {spec.name for spec in kind.sellers})
+        self.world.say("webhook", item.task_id, ProviderNotified(key=key, event_id="event"), connector_commands(connector))
+
+    def _prove(self, item: Item) -> None:
+        """The person does at the provider what it asked for, or leaves."""
+        if item.state != "asked" or self.moods.roll("slow"):
+            return
+        house = self.houses[item.provider]
+        if self.rng.random() < 0.8:
+            item.state = "held"
+            item.change_at = self.world.now + timedelta(seconds=1500)
+            house.changed.append(item)
+        else:
+            house.end(item, "declined")
+        executor = self.world.shelves["executor"].state(item.task_id)
+        steps = [a.step_id for a in executor.attempts if f"{item.task_id}:{a.key}" == item.reference] if executor else []
+        for step in steps:
+            self.world.say("gateway", item.task_id, StepRetry(step_id=step))
