@@ -4,13 +4,14 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from tuntas.local.demo.stories import day
+from tuntas.local.demo.stories import day, trip
 
 if TYPE_CHECKING:
     from e2e.conftest import Collector, House
 
-SERVER, CLIENT, CONSUMER = 2, 3, 5
-UNDONE = {"hotel.hold", "flight.hold"}
+CLIENT = 3
+SERVICES = {"gateway", "intent", "planner", "trust", "executor", "saga", "connectors-travel", "connectors-payment"}
+Spans = list[dict[str, Any]]
 
 
 def fresh() -> str:
@@ -18,34 +19,71 @@ def fresh() -> str:
 
 
 async def declined(house: "House", **more: Any) -> Any:
-    """Ask in words for a trip whose payment is declined; return it rolled back, with its receipt."""
+    """Ask in words for a trip whose payment is declined, and wait until it is rolled back."""
     words = f"book a flight from Jakarta to Bali on {day()} and a hotel there for two nights"
     play = await house.ask(fresh(), words, instrument="card-declined", **more)
     await play.until("compensated")
     return play
 
 
-async def spans_of(collector: "Collector", trace_id: str, calls: int) -> list[dict[str, Any]]:
-    """Wait until the whole trace is exported: every provider call, and the end."""
-    async with asyncio.timeout(20):
-        while True:
-            found = collector.of(trace_id)
-            ended = {"process tuntas.saga.ended.v1"} <= {s["name"] for s in found if s["service"] == "tuntas-gateway"}
-            if ended and len(provider_calls(found)) >= calls:
-                return found
-            await asyncio.sleep(0.1)  # the exporter tells nobody when it is done
+def whole(spans: Spans, root: str = "") -> bool:
+    """Say whether every span's parent is there, but for the root's, and the end was told to the public."""
+    known = {s["span_id"] for s in spans} | {root}
+    ended = any(s["name"] == "process tuntas.saga.ended.v1" and s["service"] == "tuntas-gateway" for s in spans)
+    return ended and all(s["parent"] in known for s in spans) and {s["service"] for s in spans} == {f"tuntas-{name}" for name in SERVICES}
 
 
-def provider_calls(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [s for s in spans if s["kind"] == CLIENT]
+async def exported(collector: "Collector", trace_id: str, root: str = "") -> Spans:
+    """Wait until a trace is exported whole; fail with what is there."""
+    deadline = asyncio.get_running_loop().time() + 20
+    while not whole(spans := collector.of(trace_id), root):
+        assert asyncio.get_running_loop().time() < deadline, sorted((s["service"], s["name"], s["span_id"], s["parent"]) for s in spans)
+        await asyncio.sleep(0.1)  # an exporter tells nobody when it is done
+    return spans
+
+
+def acts(spans: Spans) -> dict[str, str]:
+    """Return the provider calls that act, by span id."""
+    return {s["span_id"]: s["name"] for s in spans if s["kind"] == CLIENT and s["name"].split()[0] in {"act", "undo"}}
 
 
 async def test_a_task_that_was_rolled_back_is_one_whole_trace_with_every_provider_call(house: "House", collector: "Collector") -> None:
     play = await declined(house)
     operations = await house.operations(play.task)
-    (trace_id,) = {o["traceparent"].split("-")[1] for o in operations}
-    spans = await spans_of(collector, trace_id, 1)
-    print(trace_id, (await play.receipt())["trace_id"])
-    for s in spans: print(s["service"], s["kind"], s["name"], s["span_id"], s["parent"], s["attributes"])
-    for o in operations: print(o["operation"], o["provider"], o["reference"], o["traceparent"])
-    assert 0
+    trace_id = (await play.receipt())["trace_id"]
+    spans = await exported(collector, trace_id)
+
+    assert [s["name"] for s in spans if not s["parent"]] == ["POST /v1/tasks"]
+    assert len({s["span_id"] for s in spans}) == len(spans)
+    sent = [o["traceparent"].split("-")[1:3] for o in operations]
+    assert {trace for trace, _ in sent} == {trace_id}
+    assert sorted(span for _, span in sent) == sorted(acts(spans))
+    undone = sorted(name for name in acts(spans).values() if name.startswith("undo "))
+    assert undone == ["undo flight.hold", "undo hotel.hold"]
+    quoted = {s["name"] for s in spans if s["name"].startswith("quote ")}
+    assert quoted == {"quote travel.flight.book", "quote travel.hotel.book", "quote pay.charge"}
+
+
+async def test_every_step_and_every_undo_of_the_receipt_has_its_spans(house: "House", collector: "Collector") -> None:
+    play = await declined(house)
+    receipt = await play.receipt()
+    spans = await exported(collector, receipt["trace_id"])
+    for effect in receipt["effects"]:
+        assert f"act {effect['step_id']}" in acts(spans).values()
+    assert {s["attributes"]["tuntas.task_id"] for s in spans if "tuntas.task_id" in s["attributes"]} == {str(play.task)}
+
+
+async def test_a_callers_own_trace_goes_on_through_the_platform(house: "House", collector: "Collector") -> None:
+    trace_id, span_id = uuid4().hex, uuid4().hex[:16]
+    play = await declined(house, traceparent=f"00-{trace_id}-{span_id}-01")
+    assert (await play.receipt())["trace_id"] == trace_id
+    spans = await exported(collector, trace_id, span_id)
+    assert [s["name"] for s in spans if s["parent"] == span_id] == ["POST /v1/tasks"]
+
+
+async def test_a_submission_on_the_kafka_door_begins_a_trace_of_its_own(house: "House", collector: "Collector") -> None:
+    play = await house.submit(fresh(), trip(), instrument="card-declined")
+    await play.until("compensated")
+    spans = await exported(collector, (await play.receipt())["trace_id"])
+    (root,) = [s for s in spans if not s["parent"]]
+    assert (root["service"], root["name"]) == ("tuntas-gateway", "door tuntas.submission.taken.v1")

@@ -175,7 +175,7 @@ class House:
             if item.ended_by == "declined":
                 return ActionAnswer(outcome=Outcome.REFUSED, code="declined", **told)
             refund = amount.model_copy(update={"amount_minor": amount.amount_minor - item.charged}) if amount and item.bought_by else None
-            return ActionAnswer(outcome=Outcome.UNDONE, code=item.ended_by, refund=refund, **told)
+            return ActionAnswer(outcome=Outcome.UNDONE, code=item.ended_by, refund=refund, amount=item.amount or item.price, **told)
         if item.state == "asked":
             action = UserAction(url="https://pay.test/1", reason="authentication_required", until=item.change_at)
             return ActionAnswer(outcome=Outcome.NEEDS_USER, code="authentication_required", action=action, **told)

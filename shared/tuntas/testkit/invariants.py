@@ -131,7 +131,8 @@ class Judge:
         for step in _plan(state.plan).steps:
             if step.kind is StepKind.COMPENSATABLE:
                 require(state.is_done(step.step_id), "P9", step_id, "is declared before", step.step_id, "is done")
-        late = [a.step_id for a in state.attempts if a.done and a.clock and a.clock <= self.world.now]
+        used = {a.acts_on for a in state.attempts if not a.gone}
+        late = [a.step_id for a in state.attempts if a.done and a.clock and a.clock <= self.world.now and a.key not in used]
         require(not late, "P9", step_id, "is declared after the clock of", late)
 
     def _on_ended(self, each: Entry, message: ExecutionEnded) -> None:

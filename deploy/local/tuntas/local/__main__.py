@@ -45,7 +45,7 @@ def demo(asked: argparse.Namespace) -> int:
 
 
 def _keep(platform: Platform, fine: bool) -> int:
-    say(f"still up; the door is {platform.addresses.gateway}, its OpenAPI at /v1/openapi.json; try: .venv/bin/tuntas tasks; Ctrl-C stops all")
+    say(f"still up; the door is {platform.addresses.gateway}, its OpenAPI at /v1/openapi.json; Ctrl-C stops all")
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
     return 0 if fine else 1
 

@@ -128,34 +128,35 @@ async def _approves_first_and_second(play: Play) -> None:
     await play.approve()
 
 
+@dataclass(frozen=True)
+class Dates:
+    """The demo's first day, as it is written in three languages."""
+
+    english: str
+    indonesian: str
+    chinese: str
+
+
+def _dates() -> Dates:
+    d = _DAY
+    months = "Januari Februari Maret April Mei Juni Juli Agustus September Oktober November Desember"
+    return Dates(f"{d.day} {d:%B} {d.year}", f"{d.day} {months.split()[d.month - 1]} {d.year}", f"{d.year}年{d.month}月{d.day}日")
+
+
 def stories() -> list[Story]:
     """Return all stories; half are words in three languages, half intent events."""
-    d = _DAY
-    english = f"{d.day} {d:%B} {d.year}"
-    months = ["Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus", "September", "Oktober", "November", "Desember"]
-    indonesian = f"{d.day} {months[d.month - 1]} {d.year}"
-    chinese = f"{d.year}年{d.month}月{d.day}日"
+    dates = _dates()
+    return [*_finished(dates), *_saved(dates), *_undone(dates), *_consented(dates)]
+
+
+def _finished(on: Dates) -> list[Story]:
+    """Return stories in which all goes well in the end, by itself."""
     return [
         Story(
             "plain",
             "a trip that completes",
             "completed",
-            words=f"Book me a flight from Jakarta to Bali on {english} and a hotel there for two nights",
-        ),
-        Story(
-            "alternative",
-            "the hotel refuses, an alternative saves it",
-            "completed",
-            words=f"tolong pesenin tiket pesawat dari Jakarta ke Surabaya tanggal {indonesian} sama hotel 2 malam di sana ya",
-            before=misbehaves("hotel.hold", "refuse", code="sold_out"),
-        ),
-        Story(
-            "declined",
-            "payment is declined after both are held",
-            "compensated",
-            words=f"帮我订{chinese}从雅加达到巴厘岛的机票，再订两晚酒店",
-            instrument="card-declined",
-            code="declined",
+            words=f"Book me a flight from Jakarta to Bali on {on.english} and a hotel there for two nights",
         ),
         Story(
             "authorization-lost",
@@ -172,48 +173,31 @@ def stories() -> list[Story]:
             before=misbehaves("flight.confirm", "lose_answer", seconds=4),
         ),
         Story(
-            "half-way",
-            "the person cancels half-way",
-            "compensated",
-            words=f"I want to fly from Jakarta to Medan on {english}, and a hotel there for 3 nights",
-            before=misbehaves("hotel.confirm", "slow", seconds=3),
-            act=cancels_after("payment.authorize"),
-            code="cancelled",
-        ),
-        Story(
-            "too-late",
-            "cancels after the irreversible leg: too late, with the undo's price",
+            "twice",
+            "a provider answers twice",
             "completed",
-            goals=trip(start=3),
-            before=misbehaves("payment.capture", "slow", seconds=3),
-            act=cancels_after("flight.confirm"),
+            words=f"flight Jakarta to Bali {on.english} and 2 nights hotel pls",
+            before=both(misbehaves("payment.capture", "answer_twice"), misbehaves("hotel.confirm", "answer_twice")),
         ),
         Story(
-            "approval-given",
-            "the mandate is too small: approval is asked for and given",
+            "question",
+            "one thing is missing: it is asked for",
             "completed",
-            words=f"pesan tiket pesawat dari Jakarta ke Yogyakarta tanggal {indonesian} untuk berdua",
-            mandate=NOTHING,
-            act=_yes,
+            words=f"mau tiket pesawat ke Bali {on.indonesian}",
+            act=_says_from_where,
         ),
+    ]
+
+
+def _saved(on: Dates) -> list[Story]:
+    """Return stories that the ladder saves."""
+    return [
         Story(
-            "approval-refused",
-            "approval is asked for and refused",
-            "rejected",
-            goals=trip(start=4),
-            mandate=NOTHING,
-            act=_no,
-            code="approval_denied",
-            closing=0,
-        ),
-        Story(
-            "approval-unanswered",
-            "approval is asked for and not answered in time",
-            "rejected",
-            words=f"我要{chinese}从雅加达飞泗水的机票",
-            mandate=NOTHING,
-            code="approval_expired",
-            closing=0,
+            "alternative",
+            "the hotel refuses, an alternative saves it",
+            "completed",
+            words=f"tolong pesenin tiket pesawat dari Jakarta ke Surabaya tanggal {on.indonesian} sama hotel 2 malam di sana ya",
+            before=misbehaves("hotel.hold", "refuse", code="sold_out"),
         ),
         Story(
             "hold-expires",
@@ -231,11 +215,36 @@ def stories() -> list[Story]:
             closing=2,
         ),
         Story(
-            "twice",
-            "a provider answers twice",
+            "new-approval",
+            "a substitute outside the plan needs a new approval",
             "completed",
-            words=f"flight Jakarta to Bali {english} and 2 nights hotel pls",
-            before=both(misbehaves("payment.capture", "answer_twice"), misbehaves("hotel.confirm", "answer_twice")),
+            goals=trip(start=8),
+            mandate=NOTHING,
+            before=misbehaves("hotel.hold", "refuse", code="sold_out", times=0),
+            act=_approves_first_and_second,
+        ),
+    ]
+
+
+def _undone(on: Dates) -> list[Story]:
+    """Return stories that are rolled back, or can't be any more."""
+    return [
+        Story(
+            "declined",
+            "payment is declined after both are held",
+            "compensated",
+            words=f"帮我订{on.chinese}从雅加达到巴厘岛的机票，再订两晚酒店",
+            instrument="card-declined",
+            code="declined",
+        ),
+        Story(
+            "half-way",
+            "the person cancels half-way",
+            "compensated",
+            words=f"I want to fly from Jakarta to Medan on {on.english}, and a hotel there for 3 nights",
+            before=misbehaves("hotel.confirm", "slow", seconds=3),
+            act=cancels_after("payment.authorize"),
+            code="cancelled",
         ),
         Story(
             "late-success",
@@ -247,15 +256,6 @@ def stories() -> list[Story]:
             closing=2,
         ),
         Story(
-            "new-approval",
-            "a substitute outside the plan needs a new approval",
-            "completed",
-            goals=trip(start=8),
-            mandate=NOTHING,
-            before=misbehaves("hotel.hold", "refuse", code="sold_out", times=0),
-            act=_approves_first_and_second,
-        ),
-        Story(
             "capture-cancelled",
             "a cancel during the capture",
             "compensated",
@@ -265,11 +265,45 @@ def stories() -> list[Story]:
             code="cancelled",
         ),
         Story(
-            "question",
-            "one thing is missing: it is asked for",
+            "too-late",
+            "cancels after the irreversible leg: too late, with the undo's price",
             "completed",
-            words=f"mau tiket pesawat ke Bali {indonesian}",
-            act=_says_from_where,
+            goals=trip(start=3),
+            before=misbehaves("payment.capture", "slow", seconds=3),
+            act=cancels_after("flight.confirm"),
+        ),
+    ]
+
+
+def _consented(on: Dates) -> list[Story]:
+    """Return stories about who may do what."""
+    return [
+        Story(
+            "approval-given",
+            "the mandate is too small: approval is asked for and given",
+            "completed",
+            words=f"pesan tiket pesawat dari Jakarta ke Yogyakarta tanggal {on.indonesian} untuk berdua",
+            mandate=NOTHING,
+            act=_yes,
+        ),
+        Story(
+            "approval-refused",
+            "approval is asked for and refused",
+            "rejected",
+            words=f"please fly me from Jakarta to Makassar on {on.english}",
+            mandate=NOTHING,
+            act=_no,
+            code="approval_denied",
+            closing=0,
+        ),
+        Story(
+            "approval-unanswered",
+            "approval is asked for and not answered in time",
+            "rejected",
+            words=f"我要{on.chinese}从雅加达飞泗水的机票",
+            mandate=NOTHING,
+            code="approval_expired",
+            closing=0,
         ),
         Story(
             "forged",
