@@ -17,7 +17,7 @@ REMAKE := anew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down check test test-all kill lock lock-jars clean anew
+.PHONY: help setup demo up down check test test-all kill generate lock lock-jars clean anew
 
 help: ## print the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
@@ -50,6 +50,9 @@ test-all: .venv/dev setup ## run all tests
 
 kill: .venv/dev setup ## kill services and servers at random under load, and check that nothing is lost
 	@$(BIN)/tuntas-local kill
+
+generate: .venv/members ## write JSON Schemas, AsyncAPI and OpenAPI anew
+	$(BIN)/python deploy/tools/schemas.py
 
 lock: .tuntas/uv/bin/uv ## resolve what the members need anew into requirements*.lock
 	$(PYTHON) deploy/tools/requirements.py dev > .tuntas/dev.in

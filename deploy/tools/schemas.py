@@ -26,7 +26,8 @@ def schemas() -> dict[Path, str]:
     """Return the file and text of each message's JSON Schema."""
     for owner in OWNERS:
         import_module(f"tuntas.contracts.{owner}")
-    return {SCHEMAS / f"{name}.json": text(model.model_json_schema()) for name, model in sorted(MESSAGES.items())}
+    ours = {name: model for name, model in MESSAGES.items() if model.__module__.startswith("tuntas.contracts.")}
+    return {SCHEMAS / f"{name}.json": text(model.model_json_schema()) for name, model in sorted(ours.items())}
 
 
 def documents() -> dict[Path, str]:

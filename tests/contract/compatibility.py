@@ -43,7 +43,7 @@ def _fields(old: Schema, new: Schema, at: str) -> list[str]:
 
 def _narrowed(old: Schema, new: Schema, at: str) -> list[str]:
     found = [f"{at}: type {old.get('type')} became {new['type']}" for _ in "1" if new.get("type") not in {old.get("type"), None}]
-    lost = set(map(str, old.get("enum", []))) - set(map(str, new.get("enum", old.get("enum", []))))
+    lost = set(map(str, old.get("enum", []))) - set(map(str, new.get("enum") or old.get("enum") or []))
     found += [f"{at}: {value} removed" for value in sorted(lost)]
     found += [f"{at}: pattern changed" for _ in "1" if new.get("pattern") not in {old.get("pattern"), None}]
     for keyword, direction in _BOUNDS.items():

@@ -23,7 +23,7 @@ RULE = re.compile(
 TEXT = (ROOT / "deploy/observability/alerts.yaml").read_text()
 RULES = [match.groupdict() for match in RULE.finditer(TEXT)]
 RUNBOOKS = (ROOT / "docs/runbooks.md").read_text()
-NAMES: dict[str, Any] = dict(METRICS)
+NAMES: dict[str, Any] = {name: metric for name, metric in METRICS.items()}  # noqa: C416 - plain strings as keys
 SOURCES = "\n".join(path.read_text() for path in (ROOT / "shared/tuntas/kit").rglob("*.py"))
 LABELS = re.compile(r"(?:by \(([^)]*)\))|(?:\{([^}]*)\})")
 

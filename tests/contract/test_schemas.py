@@ -54,7 +54,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", tool.documents(), ids=lambda path: str(path.name))
 def test_a_generated_file_is_committed_as_it_is(path: Path) -> None:
-    assert path.read_text() == tool.documents()[path], "run deploy/tools/schemas.py"
+    assert path.read_text() == tool.documents()[path], "run `make generate`"
 
 
 def test_no_schema_is_left_of_a_message_that_is_gone() -> None:

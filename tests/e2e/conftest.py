@@ -272,9 +272,10 @@ async def house(platform: Platform) -> AsyncIterator[House]:
 
 
 @pytest.fixture(scope="session")
-def separate() -> Iterator[Platform]:
-    """One process for each service."""
-    with _running("e2e-apart", separate=True) as found:
+def separate(collector: Collector) -> Iterator[Platform]:
+    """One process for each service, none of whose traces is sampled at the door."""
+    extra = {"TUNTAS_OTLP_TRACES": collector.url, "TUNTAS_TRACE_RATIO": "0"}
+    with _running("e2e-apart", separate=True, extra=extra) as found:
         yield found
 
 

@@ -30,6 +30,7 @@ def demo(*options: str) -> tuple[int, dict[str, Any]]:
     """Play the demo; return its exit code and the last line that it printed."""
     program = Path(sys.executable).parent / "tuntas-local"
     done = subprocess.run([program, "demo", "--json", *options], capture_output=True, text=True, timeout=200, check=False)
+    assert done.stdout, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return done.returncode, found
 
@@ -41,7 +42,7 @@ def left_running() -> list[str]:
 def test_the_demo_plays_every_story_to_its_end_and_leaves_nothing_running() -> None:
     code, found = demo()
     assert (code, found["unexpected"]) == (0, {})
-    assert KEYS <= set(found)
+    assert set(found) >= KEYS
     assert found["tasks"] >= 14
     assert found["completed"] >= 5
     assert found["compensated"] >= 4

@@ -109,4 +109,4 @@ async def test_what_was_set_aside_is_listed_by_the_command(house: "House") -> No
     done = await house.run("tuntas dead-letters --json")
     listed = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (0, "")
-    assert any((found["service"], found["code"], found["type"]) == ("trust", "bad_body", CANCEL) for found in listed)
+    assert any((found["service"], found["code"], found["ce_type"]) == ("trust", "bad_body", CANCEL) for found in listed)

@@ -4,6 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import pytest
+
 from tuntas.local.demo.stories import day, trip
 
 if TYPE_CHECKING:
@@ -87,3 +89,30 @@ async def test_a_submission_on_the_kafka_door_begins_a_trace_of_its_own(house: "
     spans = await exported(collector, (await play.receipt())["trace_id"])
     (root,) = [s for s in spans if not s["parent"]]
     assert (root["service"], root["name"]) == ("tuntas-gateway", "door tuntas.submission.taken.v1")
+
+
+async def test_a_rolled_back_task_is_kept_whole_though_its_trace_was_not_sampled(house: "House", collector: "Collector") -> None:
+    trace_id, span_id = uuid4().hex, uuid4().hex[:16]
+    play = await declined(house, traceparent=f"00-{trace_id}-{span_id}-00")
+    spans = await exported(collector, trace_id, span_id)
+    assert len(acts(spans)) == len(await house.operations(play.task))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_with_nothing_sampled_every_process_keeps_what_was_rolled_back(apart: "House", collector: "Collector") -> None:
+    fine = await apart.submit(fresh())
+    await fine.until("completed")
+    play = await declined(apart)
+    spans = await exported(collector, (await play.receipt())["trace_id"])
+    assert len(acts(spans)) == len(await apart.operations(play.task))
+    assert collector.of((await fine.receipt())["trace_id"]) == []
+
+
+async def test_a_completed_task_whose_trace_was_not_sampled_is_not_exported(house: "House", collector: "Collector") -> None:
+    trace_id = uuid4().hex
+    play = await house.ask(fresh(), f"flight from Jakarta to Bali on {day()}", traceparent=f"00-{trace_id}-{uuid4().hex[:16]}-00")
+    await play.until("completed")
+    later = await declined(house)
+    await exported(collector, (await later.receipt())["trace_id"])
+    assert collector.of(trace_id) == []

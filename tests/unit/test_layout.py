@@ -62,7 +62,8 @@ def makefile_members() -> set[str]:
 
 
 def portions() -> list[str]:
-    return re.findall(r"^PORTIONS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+    found: list[str] = re.findall(r"^PORTIONS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+    return found
 
 
 def test_no_init_file_hides_the_other_members_of_the_namespace() -> None:

@@ -127,7 +127,7 @@ class StepUndo(Message, name="step.undo"):
 
 
 class StepUndone(Message, name="step.undone", topic=SAGA_REPLIES):
-    """What became of an undo. `nothing` says that there was no effect to undo."""
+    """What became of an undo. `nothing` says that there was no effect to undo; `amount` is the action's, as far as it is known."""
 
     step_id: str
     key: UUID
@@ -136,6 +136,7 @@ class StepUndone(Message, name="step.undone", topic=SAGA_REPLIES):
     outcome: Outcome
     code: Code | None = None
     nothing: bool = False
+    amount: Money | None = None
     fee: Money | None = None
     refund: Money | None = None
     reference: str | None = None

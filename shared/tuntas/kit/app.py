@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute
 
 from tuntas.contracts.base import Document, Message
 from tuntas.contracts.ids import derive
-from tuntas.contracts.topics import Topic
+from tuntas.contracts.topics import SAGA_EVENTS, Topic
 from tuntas.kit.decision import Call, Core, Send
 from tuntas.kit.errors import NotSent
 from tuntas.kit.messaging.broker import DRAIN_SECONDS, Link, build_broker, follow, subscribe
@@ -145,6 +145,8 @@ class Running:
         )
         subscribe(self.link, self.kafka, [*(prefix + t.name for t in topics), *parts.topics], self._handle)
         self._followers = [follow(self.link, prefix + topic.name, apply) for topic, apply in parts.follows.items()]
+        if self.tracing.exports:
+            follow(self.link, prefix + SAGA_EVENTS.name, self.tracing.heard, whole=False)
 
     def _nudge(self) -> None:
         self.runtime.nudge.set()

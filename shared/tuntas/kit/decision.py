@@ -117,6 +117,10 @@ class Core(Generic[S]):
         handler = self._handler(event)
         return handler(state, event, context) if handler else Decision(state)
 
+    def handles(self, event: Message | Fired | Answered) -> bool:
+        """Say whether this core has a handler for the event; what it has none for needs neither its row nor counting."""
+        return self._handler(event) is not None
+
     def _handler(self, event: Message | Fired | Answered) -> Handler | None:
         if isinstance(event, Fired):
             return self.fired

@@ -67,7 +67,7 @@ class Cast:
 
 def moods(rng: Random) -> Moods:
     """Choose what goes wrong in a history."""
-    return Moods(rng, {name: most * rng.random() for name, most in FAMILIES.items() if rng.random() < 0.4})
+    return Moods(rng, {name: most * rng.random() for name, most in FAMILIES.items() if rng.random() < 0.5})
 
 
 def houses(cast: Cast, temper: Moods) -> dict[str, House]:

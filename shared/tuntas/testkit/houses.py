@@ -102,11 +102,17 @@ class House:
             self.refusals[request.reference] = answer
         return answer
 
+    def settled(self, reference: str) -> bool:
+        """Say whether a request of an action that arrives later can do nothing any more."""
+        return reference in self.bound or (self.spec.honours_keys and (reference in self.refusals or self._made(reference)))
+
+    def _made(self, reference: str) -> bool:
+        return any(reference in {i.reference, i.bought_by} for i in self.items)
+
     def _repeat(self, request: Request, now: datetime) -> ActionAnswer | None:
         if request.reference in self.refusals:
             return self.refusals[request.reference]
-        made = any(request.reference in {i.reference, i.bought_by} for i in self.items)
-        return self.inquire(request, now) if made else None
+        return self.inquire(request, now) if self._made(request.reference) else None
 
     def _hold(self, request: Request, now: datetime) -> ActionAnswer:
         if request.reference in self.bound:

@@ -121,7 +121,7 @@ class Judge:
         reference = f"{task}:{key}"
         made = any(i.alive and reference in ({i.bought_by} if i.bought_by else {i.reference}) for i in self.items(task))
         house = self._house_of(task, key)
-        return made or any(c.key == key and c.kind == "act" and reference not in house.bound for c in self.wire)
+        return made or (not house.settled(reference) and any(c.key == key and c.kind == "act" for c in self.wire))
 
     def _house_of(self, task: UUID, key: UUID) -> House:
         return self.houses[self.book(task).declared[key].declaration.provider]

@@ -7,6 +7,7 @@ ends: faults stop, everything is answered, operators repair what rests, and the 
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ from uuid import UUID
 from tuntas.contracts.connectors import ProviderNotified
 from tuntas.contracts.executor import StepRetry
 from tuntas.contracts.ids import derive, digest
+from tuntas.contracts.saga import SagaNeedsAttention
 from tuntas.contracts.topics import connector_commands
 from tuntas.contracts.trust import ApprovalAsked, MandateSet, PlanDecided, TaskCancel
 from tuntas.kit.decision import Answered
@@ -28,6 +30,8 @@ from tuntas.testkit.world import TENANT, Errand, Shelf, World
 
 REST_STEPS = 6_000
 ROUNDS = 14
+SILENCE = timedelta(hours=1)
+"""When nothing was said for so long, nothing will be, though something may be looked at now and then."""
 
 
 class Simulation:
@@ -45,6 +49,7 @@ class Simulation:
         self.trace: deque[tuple[Any, ...]] = deque(maxlen=40)
         self.agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self.tasks = [derive("simulated", seed, n) for n in range(self.rng.choice([1, 1, 2]))]
+        self.plans: list[tuple[int, Callable[[], None]]] = []
         self._planned = self._heard = 0
         self._asked: set[str] = set()
         self._begin()
@@ -75,16 +80,26 @@ class Simulation:
         self.world.say("gateway", actors.PERSON, MandateSet(person=actors.PERSON, mandate=actors.mandate(self.cast, self.rng)))
         for task in self.tasks:
             self.at(self.rng.uniform(0, 30), lambda task=task: self.world.say("intent", task, actors.intent(self.cast, self.rng)))
-            for _ in range(self.rng.choice([0, 0, 1, 2])):
-                seconds = self.rng.choice([self.rng.uniform(0, 20), self.rng.uniform(0, 200), self.rng.uniform(0, 4000)])
-                self.at(seconds, lambda task=task: self.world.say("gateway", task, TaskCancel(by="person")))
+            for _ in range(self.rng.choice([0, 0, 0, 1, 1, 2])):
+                self.when(self.rng.randint(3, 90), lambda task=task: self.world.say("gateway", task, TaskCancel(by="person")))
         for _ in range(self.rng.choice([0, 0, 0, 1, 2])):
-            self.at(self.rng.uniform(10, 3000), self._other_side)
+            self.when(self.rng.randint(25, 150), self._other_side)
 
     def at(self, seconds: float, act: Callable[[], None]) -> None:
         """Plan something that happens by itself."""
         self._planned += 1
         heappush(self.agenda, (self.world.now + timedelta(seconds=seconds), self._planned, act))
+
+    def when(self, count: int, act: Callable[[], None]) -> None:
+        """Plan something for the time when so many records were published, or for a while later if there are never so many."""
+        waits = [act]
+
+        def once() -> None:
+            while waits:
+                waits.pop()()
+
+        self.plans.append((count, once))
+        self.at(self.rng.uniform(600, 5000), once)
 
     def _other_side(self) -> None:
         found = [(house, item) for house in self.houses.values() for item in house.items if item.state in {"held", "bought"} and not item.money]
@@ -111,20 +126,24 @@ class Simulation:
         self.judge.over(self.tasks)
 
     def _rest(self) -> None:
+        told, since = len(self.world.log.entries), self.world.now
         for _ in range(REST_STEPS):
-            if not self._step(patient=True):
+            if not self._step(patient=True) or self.world.now - since > SILENCE:
                 return
+            if self.agenda or len(self.world.log.entries) > told:
+                told, since = len(self.world.log.entries), self.world.now
         raise Violation("P17: it does not come to rest")
 
     def _repair(self, round_: int) -> bool:
-        saga = self.world.shelves["saga"]
-        orders = [(t, actors.repair(saga.state(t), self.rng, round_)) for t in self.tasks if self.judge.rests(t)]
-        for task, order in orders:
-            if order:
-                self.trace.append((self.world.now, "operator", order))
-                self.judge.touched.add(task)
-                self.world.say("gateway", task, order)
-        return any(order for _, order in orders)
+        return any([self._repair_one(task, round_) for task in self.tasks])
+
+    def _repair_one(self, task: UUID, round_: int) -> bool:
+        order = actors.repair(self.world.shelves["saga"].state(task), self.rng, round_) if self.judge.rests(task) else None
+        if order:
+            self.trace.append((self.world.now, "operator", order))
+            self.judge.touched.add(task)
+            self.world.say("gateway", task, order)
+        return order is not None
 
     def _step(self, *, patient: bool) -> bool:
         """Let one thing happen; say whether there was anything. Patient: time passes only when nothing else is left to do."""
@@ -244,6 +263,12 @@ class Simulation:
             self._heard += 1
             if isinstance(heard.message, ApprovalAsked):
                 self._consider(heard.envelope.task_id, heard.message)
+            elif isinstance(heard.message, SagaNeedsAttention) and not self.moods.calm:
+                self.at(self.rng.uniform(0, 3000), partial(self._repair_one, heard.envelope.task_id, self.rng.randint(0, 4)))
+        for count, act in self.plans:
+            if count <= len(entries):
+                act()
+        self.plans = [(count, act) for count, act in self.plans if count > len(entries)]
         for house in self.houses.values():
             for item in house.changed:
                 for _ in range(self.rng.choice([1, 1, 2])):

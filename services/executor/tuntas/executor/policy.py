@@ -17,7 +17,7 @@ class Policy:
     A silent attempt is asked again after `first_seconds`, then each time `factor` longer up to `cap_seconds`, `tries` times for its kind
     since the last sign of life and `tries_in_all` times at most. A pending one is asked again every `pending_seconds`. A hold is renewed
     `margin_seconds` before its clock runs out. Per task: `amendments`; per leg: `reholds` of the same offer. A new revision is awaited for
-    `amend_seconds`; an operator's retry has at least `reopen_seconds` to go forward.
+    `amend_seconds`, which is longer than a person has to approve it; an operator's retry has at least `reopen_seconds` to go forward.
     """
 
     first_seconds: float = 5.0
@@ -29,7 +29,7 @@ class Policy:
     margin_seconds: float = 2.0
     amendments: int = 1
     reholds: int = 1
-    amend_seconds: float = 120.0
+    amend_seconds: float = 660.0
     reopen_seconds: float = 600.0
 
     @property

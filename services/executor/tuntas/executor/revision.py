@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from tuntas.contracts import ids
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.executor import EndResult, ExecutionReopen, TallyEntry
-from tuntas.contracts.plan import Leg, Plan
+from tuntas.contracts.plan import Leg, Phase, Plan, Step
 from tuntas.contracts.trust import PlanApproved
 from tuntas.executor.declare import ask_again
 from tuntas.executor.forward import go_on
@@ -70,12 +70,24 @@ def revise(run: Run, message: PlanApproved) -> None:
     )
     run.wake(AMEND)
     run.wake(FORWARD_BY, message.forward_by)
+    kept -= _paid_wrong(run, kept)
     release(run, [a for a in run.state.attempts if _replaced(a, kept, {step.step_id for step in run.plan.steps})])
     go_on(run)
 
 
 def _same(before: Leg | None, after: Leg) -> bool:
     return before is not None and (before.connector, before.offers) == (after.connector, after.offers)
+
+
+def _paid_wrong(run: Run, kept: set[str]) -> set[str]:
+    """Return the legs whose money is taken anew: less is set aside than this plan may need, or what it paid for is replaced."""
+    alive = ((step, last) for step in run.plan.steps if (last := run.state.latest(step.step_id)) and not last.gone)
+    return {step.leg_id for step, last in alive if _short(step, last) or any(run.plan.step(part).leg_id not in kept for part in step.sums)}
+
+
+def _short(step: Step, attempt: Attempt) -> bool:
+    sets_aside = step.phase is Phase.AUTHORIZE and attempt.declaration.moves_money
+    return bool(sets_aside and step.ceiling and attempt.amount and attempt.amount.amount_minor < step.ceiling.amount_minor)
 
 
 def _replaced(attempt: Attempt, kept: set[str], steps: set[str]) -> bool:

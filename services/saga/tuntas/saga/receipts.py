@@ -106,10 +106,14 @@ def _happened(effect: Effect) -> bool:
     return effect.phase is Phase.KEPT or Outcome.DONE in {effect.listed, effect.observed}
 
 
+def _obliges_nothing(effect: Effect) -> bool:
+    return effect.declaration.action.endswith(_OBLIGES_NOTHING)
+
+
 def _fee(effect: Effect) -> Money | None:
     """Return what the provider kept of an undone effect: the fee it named, else what it did not refund."""
     price, refund = effect.price, effect.refund
-    if effect.phase is not Phase.UNDONE or effect.fee or not _happened(effect):
+    if effect.phase is not Phase.UNDONE or effect.fee or not _happened(effect) or _obliges_nothing(effect):
         return effect.fee
     if not (price and refund) or price.currency != refund.currency or refund.amount_minor >= price.amount_minor:
         return None
@@ -119,7 +123,7 @@ def _fee(effect: Effect) -> Money | None:
 def _postings(effect: Effect) -> Iterator[Posting]:
     fee = _fee(effect) if effect.phase is Phase.UNDONE else None
     price = effect.price
-    if price and _happened(effect) and not effect.declaration.action.endswith(_OBLIGES_NOTHING):
+    if price and _happened(effect) and not _obliges_nothing(effect):
         yield from _moved(effect, price, fee)
     if fee and fee.amount_minor:
         yield from _pair(effect, f"fees:{effect.declaration.provider}", fee.amount_minor, fee.currency)

@@ -83,7 +83,8 @@ def replied(turn: Turn, effect: Effect, message: StepUndone) -> None:
     """Take an undo's answer. Lower numbers and older answers change nothing (protocol R11)."""
     if message.number != effect.number or message.seq < effect.undo_seq or effect.phase is Phase.STANDING:
         return
-    effect = effect.but(undo_seq=message.seq, reference=message.reference or effect.reference)
+    facts = {"reference": message.reference or effect.reference, "amount": message.amount or effect.amount}
+    effect = effect.but(undo_seq=message.seq, **facts)
     if message.outcome is Outcome.UNDONE:
         _undone(turn, effect, message)
     elif effect.phase in {Phase.UNDOING, Phase.WAITING}:

@@ -80,7 +80,7 @@ def on_saga_ended(state: Consent | None, message: SagaEnded, context: Context) -
     if state is None or message.closing <= state.closing:
         return Decision(state)
     settled = holds.settling(state, message.closing, message.kept)
-    return Decision(settled.model_copy(update={"status": "ended", "code": "ended", "pending": None}), (Wake(APPROVAL), Wake(BACKSTOP)))
+    return Decision(settled.model_copy(update={"status": "ended", "code": "ended", "pending": None, "resting": False}), (Wake(APPROVAL), Wake(BACKSTOP)))
 
 
 def on_saga_reopened(state: Consent | None, message: SagaReopened, context: Context) -> Decision[Consent]:
@@ -94,8 +94,10 @@ def on_saga_reopened(state: Consent | None, message: SagaReopened, context: Cont
 
 def on_saga_needs_attention(state: Consent | None, message: SagaNeedsAttention, context: Context) -> Decision[Consent]:
     """Stop reminding: the coordinator has the task, and an operator is asked."""
-    del message, context
-    return Decision(state, (Wake(BACKSTOP),) if state else ())
+    del context
+    if state is None or message.receipt.closing <= state.closing:
+        return Decision(state)
+    return Decision(state.model_copy(update={"resting": True}), (Wake(BACKSTOP),))
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ class _Trust:
         held = holds.granting(state, plan.ceilings).model_copy(update={"status": "approved", "standing": proposal, "pending": None})
         sent = self._approval(held, proposal, plan, context)
         overdue = sent.forward_by + timedelta(seconds=2 * self.policy.grace_seconds)
-        return Decision(held, (Send(sent), Wake(APPROVAL), Wake(BACKSTOP, overdue)))
+        return Decision(held, (Send(sent), Wake(APPROVAL), Wake(BACKSTOP, None if held.resting else overdue)))
 
     def _approval(self, state: Consent, proposal: Proposal, plan: Plan, context: Context) -> PlanApproved:
         forward_by = context.now + timedelta(seconds=self.policy.forward_seconds)

@@ -39,7 +39,7 @@ class Consent(Contract):
 
     `revision` is the highest that was proposed, `standing` the plan that may run, `pending` one that waits for the person's answer; a task
     may have both. `granted` and `asked` are what these two need, `reserved` what is held for the task in the wallet, `kept` what closing
-    number `closing` kept. `epoch` counts the executions that reopening allows.
+    number `closing` kept. `resting` says that an operator has the task since. `epoch` counts the executions that reopening allows.
     """
 
     status: Literal["new", "person", "waiting", "approved", "reopened", "ended", "denied", "expired", "cancelled"]
@@ -54,6 +54,7 @@ class Consent(Contract):
     kept: Amounts = Field(default_factory=dict)
     closing: int = 0
     reopened: int = 0
+    resting: bool = False
     epoch: int = 1
     code: str = ""
 

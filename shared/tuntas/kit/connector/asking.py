@@ -179,10 +179,15 @@ def _settle(specs: Specs, state: Effects, effect: Effect, to: State, found: dict
 def _lost_effect(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer) -> Decision[Effects]:
     """The other side cancelled, or a hold ran out: the executor hears a refusal with a higher number, the coordinator an observation."""
     code = answer.code or "cancelled_by_provider"
-    found = {"reference": answer.reference or effect.reference, "evidence": answer.evidence, "reason": answer.reason}
+    found = {
+        "reference": answer.reference or effect.reference,
+        "amount": answer.amount or effect.amount,
+        "evidence": answer.evidence,
+        "reason": answer.reason,
+    }
     gone = effect.model_copy(update={**found, "state": State.UNDONE, "seq": effect.seq + 1, "code": code})
     if not effect.unwanted:
-        return undoing.gone(state, gone, answer)
+        return undoing.gone(specs, state, gone, answer)
     gone = undoing.by_other_side(gone, answer)
     return Decision(state.put(gone), (Send(gone.replied()), observed(specs, gone, Outcome.UNDONE, code), Wake(f"ask:{gone.key}")))
 

@@ -74,7 +74,7 @@ class _Connector:
         if known is None:
             return self._begin(state, message, context)
         if known.digest and known.digest != message.declaration.body_digest:
-            return Decision(state, (Send(_refusal(message, "key_reused", known.seq)),))
+            return Decision(state, (Send(_refusal(message, "key_reused")),))
         if not known.digest:
             return _met_tombstone(state, message, known)
         if known.state is State.IN_DOUBT and known.out is None:
@@ -205,9 +205,10 @@ def _declared(message: StepStarted) -> Effect:
     )
 
 
-def _refusal(message: StepStarted, code: str, seq: int) -> StepReplied:
+def _refusal(message: StepStarted, code: str) -> StepReplied:
+    """Refuse a command without touching its key's row; number 0, so that nobody takes it for what became of the attempt."""
     d = message.declaration
-    return StepReplied(step_id=d.step_id, attempt=d.attempt, key=d.key, seq=seq + 1, outcome=Outcome.REFUSED, code=code)
+    return StepReplied(step_id=d.step_id, attempt=d.attempt, key=d.key, seq=0, outcome=Outcome.REFUSED, code=code)
 
 
 def _quoted(state: Effects, event: Answered, connector: str, context: Context) -> Decision[Effects]:

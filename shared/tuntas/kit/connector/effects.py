@@ -128,6 +128,7 @@ class Effect(BaseModel):
             outcome=undo.outcome,
             code=undo.code,
             nothing=undo.nothing,
+            amount=self.amount,
             fee=undo.fee,
             refund=undo.refund,
             reference=undo.reference or self.reference,

@@ -83,8 +83,9 @@ def begin(specs: Specs, state: Effects, effect: Effect, context: Context) -> Dec
 
 def _consumed(state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
     """A later effect on the object is alive: wait for its end, and say so once."""
-    again_at = Wake(f"undo:{effect.key}", context.now + timedelta(seconds=CONSUMED_SECONDS))
-    if effect.undo and effect.undo.code == "consumed":
+    said = effect.undo is not None and effect.undo.code == "consumed"
+    again_at = Wake(f"undo:{effect.key}", context.now + timedelta(seconds=SLOWEST_SECONDS if said else CONSUMED_SECONDS))
+    if said:
         return Decision(state.put(effect), (again_at,))
     waiting = _answer(effect, Outcome.PENDING, code="consumed")
     return Decision(state.put(waiting), (Send(waiting.undone()), again_at))
@@ -168,7 +169,7 @@ def _cancelled(specs: Specs, state: Effects, effect: Effect, answer: UndoAnswer,
 def asked(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, context: Context) -> Decision[Effects]:
     """An inquiry while undoing: the answer to the undo was lost. Gone: undone. Still there: undo again with the same undo key."""
     if answer.outcome is Outcome.UNDONE:
-        return gone(state, effect, answer)
+        return gone(specs, state, effect.model_copy(update={"amount": answer.amount or effect.amount}), answer)
     if answer.outcome is Outcome.REFUSED:
         return nothing(state, effect)
     if answer.outcome is Outcome.DONE:
@@ -180,9 +181,17 @@ def asked(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, co
     return Decision(state.put(effect), (_wake(effect, context),))
 
 
-def gone(state: Effects, effect: Effect, answer: ActionAnswer) -> Decision[Effects]:
+def gone(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer) -> Decision[Effects]:
     """The provider says that the effect is no more."""
-    return _undone(state, effect, fee=effect.undo.fee if effect.undo else None, refund=answer.refund, evidence=answer.evidence)
+    return _undone(state, effect, fee=_kept_back(specs, effect, answer), refund=answer.refund, evidence=answer.evidence)
+
+
+def _kept_back(specs: Specs, effect: Effect, answer: ActionAnswer) -> Money | None:
+    """What was not refunded, if that is told; else the quoted fee, unless it was only asked about: then the other side ended it."""
+    price, refund = effect.amount, answer.refund
+    if price and refund and price.currency == refund.currency and not _free(specs, effect):
+        return Money(amount_minor=max(0, price.amount_minor - refund.amount_minor), currency=price.currency)
+    return effect.undo.fee if effect.undo and effect.undo.outcome is Outcome.PENDING else None
 
 
 def by_other_side(effect: Effect, answer: ActionAnswer) -> Effect:

@@ -202,8 +202,8 @@ def subscribe(link: Link, settings: KafkaSettings, topics: Sequence[str], handle
     link.subscriber(consume)
 
 
-def follow(link: Link, topic: str, apply: Callable[[Raw], None]) -> Any:
-    """Read a compacted topic whole and then for ever, in every replica, without a group; return the subscriber."""
+def follow(link: Link, topic: str, apply: Callable[[Raw], None], *, whole: bool = True) -> Any:
+    """Read a topic for ever, in every replica, without a group; return the subscriber. `whole`: from its beginning, else what comes."""
 
     async def parse(records: tuple[Raw, ...]) -> KafkaAckableMessage:
         return KafkaAckableMessage(
@@ -221,7 +221,7 @@ def follow(link: Link, topic: str, apply: Callable[[Raw], None]) -> Any:
         topic,
         batch=True,
         batch_timeout_ms=50,
-        auto_offset_reset="earliest",
+        auto_offset_reset="earliest" if whole else "latest",
         no_reply=True,
         ack_policy=AckPolicy.MANUAL,
         parser=parse,

@@ -99,6 +99,8 @@ def _set_aside(unit: Unit[S], event: Event, error: InvalidMessage, now: datetime
 
 
 def _decide(core: Core[S], service: str, unit: Unit[S], event: Event, now: datetime) -> None:
+    if not core.handles(event.body):
+        return
     row = unit.rows.get(event.task_id)
     if row and row.tenant != event.tenant:
         raise InvalidMessage("foreign_tenant", f"row of {row.tenant}")

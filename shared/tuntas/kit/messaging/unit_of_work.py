@@ -45,7 +45,7 @@ class UnitOfWork(Generic[S]):
                 if gone:
                     await con.execute("delete from outbox where id = any($1::uuid[])", gone)
                 at = await now(con)
-                live = await _claim(con, events)
+                live = [event for event in await _claim(con, events) if self.core.handles(event.body)]
                 rows = await self.store.rows_for(con, live)
                 unit = fold(self.core, self.service, rows, live, at)
                 await self._write(con, unit, at)

@@ -1,6 +1,7 @@
 """One trace from the door to each provider call and each undo: a span per decided event, child of the message that caused it.
 
-The sampled flag is decided once, at the door, and travels in `traceparent`; a service records spans for sampled events only.
+The sampled flag is decided once, at the door, and travels in `traceparent`. Spans of traces that are not sampled are recorded and held back
+in memory; when the coordinator says that a task was rolled back or rests with an operator, every replica exports what it holds of it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,11 +14,14 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, Span, SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from tuntas.contracts.saga import SagaEnded, SagaOutcome
+from tuntas.kit.errors import InvalidMessage
 from tuntas.kit.messaging.fold import Event
+from tuntas.kit.messaging.wire import Raw, decode
+from tuntas.kit.telemetry.keep import Keeper, RecordingSampler
 
 _W3C = TraceContextTextMapPropagator()
 _MOST_LINKS = 128
@@ -46,23 +50,25 @@ class Tracing:
 
     def __init__(self, service: str, endpoint: str | None, ratio: float) -> None:
         self._provider = TracerProvider(
-            sampler=ParentBased(TraceIdRatioBased(ratio)),
+            sampler=RecordingSampler(ratio),
             resource=Resource.create({"service.name": f"tuntas-{service}"}),
             shutdown_on_exit=False,
         )
+        self._keeper: Keeper | None = None
         if endpoint:
-            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint), schedule_delay_millis=500))
-        self._exports = endpoint is not None
+            self._keeper = Keeper(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint), schedule_delay_millis=500))
+            self._provider.add_span_processor(self._keeper)
+        self.exports = endpoint is not None
         self._tracer = self._provider.get_tracer("tuntas")
 
     @contextmanager
     def batch(self, service: str, events: Sequence[Event]) -> Iterator[list[Event]]:
         """Yield the events with a span of their own each, if sampled, and end the spans with the block; the batch's span links them."""
-        if not self._exports:
+        if not self.exports:
             yield list(events)
             return
         spans = [self._span(f"process {event.name}", event, SpanKind.CONSUMER) for event in events]
-        links = [Link(span.get_span_context()) for span in spans if span.is_recording()][:_MOST_LINKS]
+        links = [Link(context) for span in spans if (context := span.get_span_context()).trace_flags.sampled][:_MOST_LINKS]
         with self._tracer.start_as_current_span(f"{service} batch", links=links, attributes={"messaging.batch.message_count": len(events)}):
             try:
                 yield [replace(event, traceparent=traceparent_of(span)) for event, span in zip(events, spans, strict=True)]
@@ -91,6 +97,18 @@ class Tracing:
     def _span(self, name: str, event: Event, kind: SpanKind) -> Span:
         attributes = {"tuntas.task_id": str(event.task_id), "tuntas.tenant": event.tenant, "messaging.system": "kafka"}
         return self._tracer.start_span(name, parent_of(event.traceparent), kind, attributes=attributes)
+
+    def heard(self, record: Raw) -> None:
+        """Learn how a task ended from an event of the coordinator: a completed one needs no trace, any other is kept."""
+        try:
+            incoming = decode(record)
+        except InvalidMessage:
+            return
+        trace_id = trace.get_current_span(parent_of(incoming.envelope.traceparent)).get_span_context().trace_id
+        if self._keeper is None or not trace_id:
+            return
+        fine = isinstance(incoming.message, SagaEnded) and incoming.message.outcome is SagaOutcome.COMPLETED
+        (self._keeper.drop if fine else self._keeper.keep)(trace_id)
 
     def close(self) -> None:
         """Export what is left."""
