@@ -22,7 +22,7 @@ from tuntas.local.processes import clean_environment
 from tuntas.local.stack import JARS
 
 if TYPE_CHECKING:
-    from e2e.conftest import House
+    from tests.e2e.conftest import House
 
 LARGE = 2 * 1024 * 1024
 FLIGHT = trip(refundable=True)[:1]

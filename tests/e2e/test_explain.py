@@ -12,7 +12,7 @@ import pytest
 from tuntas.local.demo.stories import trip
 
 if TYPE_CHECKING:
-    from e2e.conftest import House
+    from tests.e2e.conftest import House
 
 ENDS = ("completed", "compensated", "rejected")
 REFUNDABLE = trip(refundable=True)

@@ -9,7 +9,7 @@ import pytest
 from tuntas.local.demo.stories import day, trip
 
 if TYPE_CHECKING:
-    from e2e.conftest import Collector, House
+    from tests.e2e.conftest import Collector, House
 
 CLIENT = 3
 SERVICES = {"gateway", "intent", "planner", "trust", "executor", "saga", "connectors-travel", "connectors-payment"}

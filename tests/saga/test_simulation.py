@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -85,7 +84,8 @@ def _lent(rows: Mapping[UUID, Row[Any]], event: Event) -> Any:
     if not isinstance(event.body, (PlanProposed, MandateSet)):
         return None
     person = event.body.person
-    wallets = (row.state.wallet for row in rows.values() if row.state.person == person and row.state.wallet)
+    states: list[Any] = [row.state for row in rows.values()]
+    wallets = (state.wallet for state in states if state.person == person and state.wallet)
     return blank(person, next(wallets, Wallet(person=person)))
 
 

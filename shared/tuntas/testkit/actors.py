@@ -113,7 +113,9 @@ class Market:
             return {"offers": [], "code": "no_offer"}
         rng = self.moods.rng
         sellers = [spec for spec in kind.sellers for _ in range(rng.randint(0, 2))] or [kind.sellers[0]]
-        offers = [self._charge(kind, spec) for spec in kind.sellers] if kind.goal.settles else [self._offer(kind, spec, now) for spec in sellers]
+        offers = (
+            [self._charge(kind, spec) for spec in kind.sellers] if kind.goal.settles else [self._offer(kind, spec, now) for spec in sellers]
+        )
         return {"offers": [offer.model_dump(mode="json") for offer in offers], "code": None}
 
     def _offer(self, kind: Kind, spec: ProviderSpec, now: datetime) -> Offer:
@@ -126,7 +128,9 @@ class Market:
         offer_id = f"offer-{self._count}"
         steps = tuple(step.model_copy(update={"input": {"offer_id": offer_id}}) for step in steps)
         lasts = timedelta(seconds=rng.choice([60, 1_800, 1_800]))
-        offer = Offer(offer_id=offer_id, provider=spec.name, payee=spec.name, title=offer_id, price=_idr(price), expires_at=now + lasts, steps=steps)
+        offer = Offer(
+            offer_id=offer_id, provider=spec.name, payee=spec.name, title=offer_id, price=_idr(price), expires_at=now + lasts, steps=steps
+        )
         self.houses[spec.name].offers[offer_id] = offer
         return offer
 
@@ -134,7 +138,12 @@ class Market:
         steps = _steps(kind, kind.goal.actions[1].kinds[0], UndoTerms())
         steps = tuple(step.model_copy(update={"moves_money": True, "obliges": True}) for step in steps)
         return Offer(
-            offer_id=f"card:{spec.name}", provider=spec.name, payee=spec.name, title="card", expires_at=START + timedelta(days=1), steps=steps
+            offer_id=f"card:{spec.name}",
+            provider=spec.name,
+            payee=spec.name,
+            title="card",
+            expires_at=START + timedelta(days=1),
+            steps=steps,
         )
 
 

@@ -91,7 +91,9 @@ class House:
     def _same_body(self, call: Call, request: Request) -> None:
         body = (request.action, request.own_reference or request.object_reference, request.amount, request.quote_id)
         if self.bodies.setdefault((call.kind, request.idempotency_key), body) != body and self.spec.honours_keys:
-            self.wrongs.append(f"P3: {call.kind} {request.idempotency_key} was {self.bodies[call.kind, request.idempotency_key]}, is {body}")
+            self.wrongs.append(
+                f"P3: {call.kind} {request.idempotency_key} was {self.bodies[call.kind, request.idempotency_key]}, is {body}"
+            )
 
     def act(self, request: Request, now: datetime) -> ActionAnswer | None:
         """Do the first or the second action, once for a key if keys are honoured."""
@@ -125,7 +127,9 @@ class House:
             return ActionAnswer(outcome=Outcome.REFUSED, code=self.moods.rng.choice(_PAYMENT_REFUSALS if self.money else _REFUSALS))
         if not self.money and self.moods.roll("cheaper"):
             price = price.model_copy(update={"amount_minor": price.amount_minor * 9 // 10})
-        item = Item(f"{self.spec.name}-{len(self.items) + 1}", request.task_id, self.spec.name, self.money, request.reference, price, "held", now)
+        item = Item(
+            f"{self.spec.name}-{len(self.items) + 1}", request.task_id, self.spec.name, self.money, request.reference, price, "held", now
+        )
         item.fee = _fee(offer)
         item.state = "pending" if self.moods.roll("pending") else "asked" if self.money and self.moods.roll("asks") else "held"
         self._clock(item, now)
@@ -164,7 +168,9 @@ class House:
         if request.action != self.first:
             item = self._named(request.object_reference)
             return self._seen(request, item) if item else None
-        found = sorted((i for i in self.items if i.reference == request.reference), key=lambda i: (not i.alive, i.name != request.own_reference))
+        found = sorted(
+            (i for i in self.items if i.reference == request.reference), key=lambda i: (not i.alive, i.name != request.own_reference)
+        )
         for surplus in found[1:]:
             if surplus.state == "held":
                 self.end(surplus, "cancelled", told=True)
@@ -175,7 +181,11 @@ class House:
         first = request.action == self.first
         told: Document = {"reference": item.name if first else item.bought_name or item.name, "evidence": {"state": item.state}}
         if not first and item.bought_by != request.reference:
-            return None if item.state in {"held", "pending", "asked"} else ActionAnswer(outcome=Outcome.REFUSED, code=item.ended_by or "not_alive")
+            return (
+                None
+                if item.state in {"held", "pending", "asked"}
+                else ActionAnswer(outcome=Outcome.REFUSED, code=item.ended_by or "not_alive")
+            )
         amount = item.price if first else item.amount
         if not item.alive:
             if item.ended_by == "declined":
@@ -238,7 +248,9 @@ class House:
         item.charged = fee
         refund = self._idr((item.amount or item.price).amount_minor - fee, item) if item.bought else None
         self.end(item, "refunded" if item.money and item.bought else "authorization_voided" if item.money else "cancelled", told=True)
-        return UndoAnswer(outcome=Outcome.UNDONE, fee=self._idr(fee, item), refund=refund, reference=item.name, evidence={"state": item.state})
+        return UndoAnswer(
+            outcome=Outcome.UNDONE, fee=self._idr(fee, item), refund=refund, reference=item.name, evidence={"state": item.state}
+        )
 
     def end(self, item: Item, code: str, *, told: bool = False) -> None:
         """Let an object end."""

@@ -12,7 +12,7 @@ from tuntas.contracts.plan import Plan, StepKind
 from tuntas.contracts.saga import AttemptRelease, EffectState, Posting, Receipt, SagaEnded, SagaOutcome, SagaReopened
 from tuntas.contracts.trust import PlanApproved
 from tuntas.kit.decision import Call
-from tuntas.kit.messaging.fold import Event, Unit
+from tuntas.kit.messaging.fold import Unit
 from tuntas.testkit.houses import House, Item
 from tuntas.testkit.log import Entry, Violation
 from tuntas.testkit.world import Shelf, World
@@ -112,7 +112,9 @@ class Judge:
         require(all(declared.epoch > epoch for epoch in book.ended), "P4", declared.step_id, "is declared after its epoch ended")
         for earlier in book.declared.values():
             if earlier.declaration.step_id == declared.step_id and earlier is not message:
-                require(not self._effective(task, earlier.declaration.key), "P2", declared.step_id, "while an earlier attempt may be effective")
+                require(
+                    not self._effective(task, earlier.declaration.key), "P2", declared.step_id, "while an earlier attempt may be effective"
+                )
         if declared.kind is StepKind.PIVOT:
             self._pivot(task, declared.step_id)
 
@@ -214,7 +216,8 @@ class Judge:
         require(all(minor <= ceiling.get(currency, 0) for currency, minor in held.items()), "P12", held, "held above", ceiling)
 
     def _wallet(self) -> None:
-        rows = [row.state for row in self.world.shelves["trust"].rows.values() if row.state.person]
+        states: list[Any] = [row.state for row in self.world.shelves["trust"].rows.values()]
+        rows = [state for state in states if state.person]
         for wallet in (row.wallet for row in rows if row.wallet):
             for name in ("reserved", "spent"):
                 found = {c: m for c, m in getattr(wallet, name).items() if m}

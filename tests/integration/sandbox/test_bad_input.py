@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import World
+    from tests.integration.sandbox.conftest import World
 
 AUTHORIZE = {"reference": "r", "instrument": "i", "amount_minor": 1, "currency": "IDR", "payer": "p"}
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import World
+    from tests.integration.sandbox.conftest import World
 
 COMMAND = (sys.executable, "-m", "tuntas.sandbox", "serve", "--world", "payment")
 

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import Eventually, Inbox, World
+    from tests.integration.sandbox.conftest import Eventually, Inbox, World
 
 
 async def _severed(request: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import Eventually, World
+    from tests.integration.sandbox.conftest import Eventually, World
 
 
 async def test_a_route_is_sold_by_several_airlines_with_local_times_and_terms_of_undoing(travel: "World") -> None:

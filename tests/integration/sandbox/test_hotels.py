@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import World
+    from tests.integration.sandbox.conftest import World
 
 
 @pytest.fixture

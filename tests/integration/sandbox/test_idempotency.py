@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import World
+    from tests.integration.sandbox.conftest import World
 
 
 async def test_the_same_key_and_body_get_the_stored_answer(travel: "World", task: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import Eventually, Inbox, World
+    from tests.integration.sandbox.conftest import Eventually, Inbox, World
 
 
 async def _balances(payment: "World", reference_prefix: str) -> dict[str, int]:

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import Eventually, Inbox, World
+    from tests.integration.sandbox.conftest import Eventually, Inbox, World
 
 
 async def test_bookings_keys_faults_and_stock_outlive_a_kill(own_travel: "World", task: str, in_days: Callable[[int], str]) -> None:

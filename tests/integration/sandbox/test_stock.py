@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import Eventually, World
+    from tests.integration.sandbox.conftest import Eventually, World
 
 
 async def _leave(travel: "World", task: str, seats: int, route: dict[str, Any]) -> dict[str, Any]:

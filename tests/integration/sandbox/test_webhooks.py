@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from integration.sandbox.conftest import Eventually, Inbox, World
+    from tests.integration.sandbox.conftest import Eventually, Inbox, World
 
 
 async def test_a_booking_the_other_side_cancels_is_refunded_whole_and_told(

@@ -219,7 +219,7 @@ def test_the_invariants_hold_in_many_more_histories(seed: int) -> None:
 
 def test_the_walks_meet_every_end_state_and_rung() -> None:
     met: Counter[str] = Counter()
-    for seed in range(150):
+    for seed in range(400):
         met += _walk(seed).met
     states = {"running", "deciding", "amending", "ended"}
     assert {*EndResult, *states, "rehold", "substitute", "amend", "repeat", "tuntas.execution.committed.v1"} <= {*met}

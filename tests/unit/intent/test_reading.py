@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuntas.intent.parsing import Goal, Reading, grammar, lexicon, missing, read, reader
+from tuntas.intent.parsing import Goal, Reading, grammar, lexicon, missing, read, reader, tokens
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 BOTH = "a flight to Bali on Friday and a hotel near the beach for two nights, under 5 million"
@@ -354,7 +354,7 @@ def test_text_behind_the_bound_is_reported_as_unread() -> None:
 
 
 def test_rules_join_in_order() -> None:
-    lattice = lexicon.build("two nights", reader.tokenize("two nights"), now=NOW, tz="UTC", lang="en")
+    lattice = lexicon.build("two nights", tokens.tokenize("two nights"), now=NOW, tz="UTC", lang="en")
     rule = grammar.seq(lambda _s, n, unit: (n, unit), grammar.word("digit"), grammar.word("unit"))
     assert rule(lattice, 0) == [((2, "night"), 2)]
     assert rule(lattice, 1) == []

@@ -53,6 +53,20 @@ def test_what_was_not_refunded_is_a_fee_though_nobody_called_it_one(task: Any) -
     assert ended.kept == {"IDR": 30_00}
 
 
+def test_what_was_refunded_for_the_purchase_is_no_fee_of_its_hold(task: Any) -> None:
+    task.ended(EndResult.FAILED, done=["hotel.hold", "hotel.confirm"])
+    task.undone("hotel.confirm", fee=rupiah(10_00), refund=rupiah(90_00))
+    task.observed("hotel.hold", Outcome.UNDONE, "cancelled", refund=rupiah(90_00))
+    assert task.sent[-1].kept == {"IDR": 10_00}
+
+
+def test_what_is_kept_is_posted_at_the_price_that_its_undo_told(task: Any) -> None:
+    task.ended(EndResult.FAILED, {"hotel.confirm": Outcome.UNKNOWN})
+    task.undone("hotel.confirm", Outcome.REFUSED, code="not_refundable", amount=rupiah(95_00))
+    (ended,) = task.repaired("skip", "hotel.confirm")
+    assert ended.kept == {"IDR": 95_00}
+
+
 def test_a_capture_that_could_not_be_refunded_is_kept_from_the_person(task: Any) -> None:
     task.ended(EndResult.FAILED, done=["payment.capture"])
     task.undone("payment.capture", Outcome.REFUSED, code="refund_refused")

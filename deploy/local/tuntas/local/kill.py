@@ -42,7 +42,6 @@ class Kill:
             await self.load.settled(SETTLE_SECONDS)
             left = await until(lambda: leftovers(self._platform), QUIET_SECONDS)
             summary = self._summary(striker, left) | await self._judged()
-            self._say(json.dumps(summary))
             if again:
                 summary["replayed"] = await replay(self._platform, self._say) | await self._judged()
         return summary | {"seconds": round(time.monotonic() - self._begun, 1)}, fine(summary)
@@ -72,6 +71,7 @@ class Kill:
         return {
             "tasks": len(self.load.jobs),
             **resting,
+            "ended_for": dict(self.load.reasons()),
             "kills": dict(sorted(blows.kills.items())),
             "never_passed": blows.missed,
             "ended_by_themselves": dict(blows.fell),

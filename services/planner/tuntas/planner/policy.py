@@ -7,12 +7,13 @@ from dataclasses import dataclass
 class Policy:
     """How quotes are gathered and offers are weighed.
 
-    `quote_seconds`: how long connectors have to answer. `min_validity_seconds`: an offer that expires sooner is dropped.
+    `quote_seconds`: how long connectors have to answer; enough for one that dies twice while it asks (a lost read takes up to 18 s to be
+    found and is asked again). `min_validity_seconds`: an offer that expires sooner is dropped.
     `alternatives`: how many are kept for each leg. `headroom_percent`: how much dearer than the chosen offer one may be, 25 is a quarter.
     `undo_weight_percent`: how much of the worst undo fee is added to a price when offers are compared.
     """
 
-    quote_seconds: int = 20
+    quote_seconds: int = 45
     min_validity_seconds: int = 30
     alternatives: int = 3
     headroom_percent: int = 25

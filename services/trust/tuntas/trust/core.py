@@ -80,7 +80,9 @@ def on_saga_ended(state: Consent | None, message: SagaEnded, context: Context) -
     if state is None or message.closing <= state.closing:
         return Decision(state)
     settled = holds.settling(state, message.closing, message.kept)
-    return Decision(settled.model_copy(update={"status": "ended", "code": "ended", "pending": None, "resting": False}), (Wake(APPROVAL), Wake(BACKSTOP)))
+    return Decision(
+        settled.model_copy(update={"status": "ended", "code": "ended", "pending": None, "resting": False}), (Wake(APPROVAL), Wake(BACKSTOP))
+    )
 
 
 def on_saga_reopened(state: Consent | None, message: SagaReopened, context: Context) -> Decision[Consent]:

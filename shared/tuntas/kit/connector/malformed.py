@@ -1,6 +1,5 @@
 """A command that can't be read but says which attempt it is: set aside, and refused, so that a redrive can't act (protocol R12)."""
 
-
 import json
 from typing import Any, ClassVar
 from uuid import UUID

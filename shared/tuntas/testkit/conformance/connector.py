@@ -422,7 +422,7 @@ class OtherSide:
         assert [(m.state, m.code) for m in bench.observed("hold")] == [(Outcome.DONE, "success_after_undo")]
         bench.undo("hold", 2)
         bench.settle()
-        assert bench.undone("hold")[-1].number == 2  # noqa: PLR2004
+        assert bench.undone("hold")[-1].number == 2
         assert bench.undo_outcome("hold") is Outcome.UNDONE
         assert bench.model.alive == []
 

@@ -133,6 +133,12 @@ class Load:
         """Return how many tasks are in which status."""
         return Counter(self.status(job) for job in self.jobs)
 
+    def reasons(self) -> Counter[str]:
+        """Return why tasks were not completed, by the code of the last event that tells one."""
+        ended = [job for job in self.jobs if self.status(job) not in {"completed", "open"}]
+        told = [[e["code"] for e in self.stage.told(job.task).events if e["type"] in RESTING and e.get("code")] for job in ended]
+        return Counter(codes[-1] for codes in told if codes)
+
     async def settled(self, seconds: float) -> bool:
         """Wait until every task rests, at most so long; return whether all do."""
         deadline = asyncio.get_running_loop().time() + seconds
