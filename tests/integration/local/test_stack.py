@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -176,3 +177,7 @@ def test_cleaning_deletes_data_and_logs_but_no_archives(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["jars"]
     assert not data.exists()
     assert (tmp_path / "jars" / "kept.jar").exists()
+
+
+def test_a_cluster_id_is_never_taken_for_an_option() -> None:
+    assert not kafka.cluster_id(UUID(int=0xF8 << 120)).startswith("-")

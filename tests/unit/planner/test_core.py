@@ -33,7 +33,7 @@ def test_every_goal_and_its_payment_are_quoted_by_the_connector_that_serves_them
     sent = desk.given(intent(goal("flight"), goal("hotel")))
     assert [m.goal.goal_id for m in sent if isinstance(m, QuoteRequested)] == ["flight", "hotel", "payment"]
     assert desk.topics == ["tuntas.travel.commands.v1", "tuntas.travel.commands.v1", "tuntas.payment.commands.v1"]
-    assert desk.timers == {"quotes": START + timedelta(seconds=20)}
+    assert desk.timers == {"quotes": START + timedelta(seconds=45)}
 
 
 def test_a_quote_has_a_derived_id_and_the_bank_hears_nothing_of_travellers(desk: Desk) -> None:

@@ -187,6 +187,28 @@ def test_a_task_that_rests_with_an_operator_is_not_reminded_of_and_keeps_its_hol
     assert (desk.timers, desk.state.status, reserved(desk)) == ({}, "approved", 1000)
 
 
+def _rests(desk: Desk, closing: int) -> list[Message]:
+    receipt = ended(desk.task_id, {}, closing).receipt
+    return desk.given(SagaNeedsAttention(code="amend_timeout", actions=("retry",), receipt=receipt))
+
+
+def test_a_revision_approved_while_the_task_rests_with_an_operator_is_not_reminded_of(desk: Desk) -> None:
+    desk.propose()
+    desk.propose(ceiling=6000, revision=2)
+    _rests(desk, 1)
+    assert types(desk.decide()) == [PlanApproved]
+    assert desk.timers == {}
+
+
+def test_a_word_of_a_rest_that_was_closed_since_changes_nothing(desk: Desk) -> None:
+    desk.propose()
+    desk.end(900)
+    desk.given(SagaReopened(code="cancelled_by_provider", closing=2))
+    _rests(desk, 1)
+    desk.propose(revision=2)
+    assert set(desk.timers) == {"backstop"}
+
+
 def test_a_dearer_revision_inside_the_mandate_raises_the_hold_by_the_difference(desk: Desk) -> None:
     desk.propose()
     assert types(desk.propose(ceiling=1500, revision=2)) == [PlanApproved]

@@ -79,6 +79,12 @@ def fetch_tools(jars: Path) -> str:
     return os.pathsep.join([*(str(path) for path in fetch(jars, TOOLS_SUMS)), classpath(jars)])
 
 
+def cluster_id(identity: uuid.UUID) -> str:
+    """Return a cluster id for `kafka-storage format`. The first bit is cleared: an id that begins with `-` would be read as an option."""
+    raw = identity.bytes
+    return base64.urlsafe_b64encode(bytes((raw[0] & 0x7F, *raw[1:]))).decode().rstrip("=")
+
+
 class Kafka:
     """One broker with its data in a folder; `start` formats it the first time."""
 
@@ -145,7 +151,7 @@ class Kafka:
 
     def _format(self, path: str, settings: Path) -> None:
         shutil.rmtree(self._folder / "data", ignore_errors=True)
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = cluster_id(uuid.uuid4())
         command = self._command(path, "kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(settings))
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=clean_environment())  # noqa: S603
         if done.returncode:
