@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,20 @@ from tuntas.contracts.plan import Offer
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote
 from tuntas.kit.decision import Call
-from tuntas.testkit.moods import Moods
 
 ALIVE = frozenset({"pending", "asked", "held", "buying", "bought", "refunding"})
+
+
+class Moods:
+    """What goes wrong in a history, and how often. `calm` ends it."""
+
+    def __init__(self, rng: Random, chances: Mapping[str, float]) -> None:
+        self.rng, self.chances, self.calm = rng, chances, False
+
+    def roll(self, name: str) -> bool:
+        """Say whether this goes wrong now."""
+        chance = 0.0 if self.calm else self.chances.get(name, 0.0)
+        return chance > 0 and self.rng.random() < chance
 
 
 @dataclass
@@ -92,15 +104,9 @@ class House:
             self.refusals[request.reference] = answer
         return answer
 
-    def spent(self, call: Call) -> bool:
-        """Say whether a request of an action, should it arrive later, can do nothing any more."""
-        request = Request.model_validate(call.body)
-        if request.reference in self.bound or (
-            self.spec.honours_keys and (request.reference in self.refusals or self._made(request.reference))
-        ):
-            return True
-        item = self._named(request.object_reference)
-        return item is not None and item.state not in {"pending", "asked", "held"}
+    def settled(self, reference: str) -> bool:
+        """Say whether a request of an action that arrives later can do nothing any more."""
+        return reference in self.bound or (self.spec.honours_keys and (reference in self.refusals or self._made(reference)))
 
     def _made(self, reference: str) -> bool:
         return any(reference in {i.reference, i.bought_by} for i in self.items)

@@ -6,8 +6,9 @@ ends: faults stop, everything is answered, operators repair what rests, and the 
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from heapq import heappop, heappush
 from random import Random
 from typing import Any, NoReturn
 from uuid import UUID
@@ -25,7 +26,6 @@ from tuntas.testkit.actors import Cast
 from tuntas.testkit.houses import Item
 from tuntas.testkit.invariants import Judge
 from tuntas.testkit.log import Lane, Violation
-from tuntas.testkit.moods import moods
 from tuntas.testkit.world import TENANT, Errand, Shelf, World
 
 REST_STEPS = 6_000
@@ -40,7 +40,7 @@ class Simulation:
     def __init__(self, cast: Cast, seed: int) -> None:
         self.seed, self.cast = seed, cast
         self.rng = Random(seed)
-        self.moods = moods(self.rng)
+        self.moods = actors.moods(self.rng)
         self.world = World(cast.parts, kept=seed % 4 == 0)
         self.houses = actors.houses(cast, self.moods)
         self.market = actors.Market(cast, self.moods, self.houses)
@@ -50,7 +50,7 @@ class Simulation:
         self.agenda: list[tuple[datetime, int, Callable[..., Any]]] = []
         self.tasks = [derive("simulated", seed, n) for n in range(self.rng.choice([1, 1, 2]))]
         self.plans: list[tuple[int, Callable[..., Any]]] = []
-        self._heard = 0
+        self._planned = self._heard = 0
         self._asked: set[str] = set()
         self._begin()
 
@@ -81,13 +81,14 @@ class Simulation:
         for task in self.tasks:
             self.at(self.rng.uniform(0, 30), lambda task=task: self.world.say("intent", task, actors.intent(self.cast, self.rng)))
             for _ in range(self.rng.choice([0, 0, 0, 1, 1, 2])):
-                self.when(self.rng.randint(8, 110), lambda task=task: self.world.say("gateway", task, TaskCancel(by="person")))
+                self.when(self.rng.randint(3, 90), lambda task=task: self.world.say("gateway", task, TaskCancel(by="person")))
         for _ in range(self.rng.choice([0, 0, 0, 1, 2])):
             self.when(self.rng.randint(25, 150), self._other_side)
 
     def at(self, seconds: float, act: Callable[..., Any]) -> None:
         """Plan something that happens by itself."""
-        self.agenda.plan(self.world.now + timedelta(seconds=seconds), act)
+        self._planned += 1
+        heappush(self.agenda, (self.world.now + timedelta(seconds=seconds), self._planned, act))
 
     def when(self, count: int, act: Callable[..., Any]) -> None:
         """Plan something for the time when so many records were published, or for a while later if there are never so many."""
@@ -129,12 +130,10 @@ class Simulation:
     def _rest(self) -> None:
         told, since = len(self.world.log.entries), self.world.now
         for _ in range(REST_STEPS):
-            if not self._step(patient=True):
+            if not self._step(patient=True) or self.world.now - since > SILENCE:
                 return
             if self.agenda or len(self.world.log.entries) > told:
                 told, since = len(self.world.log.entries), self.world.now
-            elif self.world.now - since > SILENCE:
-                return
         raise Violation("P17: it does not come to rest")
 
     def _repair(self, round_: int) -> bool:
@@ -176,14 +175,15 @@ class Simulation:
 
     def _pass(self, *, idle: bool) -> bool:
         """Let time pass: a little while there is something to do, else until something happens."""
-        instants = [*self.world.instants(), *self.agenda.instants()]
+        instants = [*self.world.instants(), *(at for at, _, _ in self.agenda[:1])]
         instants += [at for house in self.houses.values() for at in house.instants()]
         if not instants:
             return not idle
         soonest = max(self.world.now, min(instants))
         until = soonest if idle else min(soonest, self.world.now + timedelta(seconds=self.rng.choice([0.1, 1, 5])))
         self.world.now = until
-        self.agenda.pass_until(until)
+        while self.agenda and self.agenda[0][0] <= until:
+            heappop(self.agenda)[2]()
         for house in self.houses.values():
             house.tick(until)
         return True
@@ -229,37 +229,37 @@ class Simulation:
         )
 
     def _answer(self, errand: Errand) -> Answered:
-        call, roll, lost = errand.call, self.moods.roll, Answered(errand.call, code="no_answer", lost=True)
-        if call.kind == "quote":
-            return lost if roll("lost") else Answered(call, result=self.market.quote(call.body, self.world.now))
+        call, roll = errand.call, self.moods.roll
         if roll("unsent"):
             return Answered(call, code=self.rng.choice(["unreachable", "parked"]))
+        if call.kind == "quote":
+            return (
+                Answered(call, code="no_answer", lost=True)
+                if roll("lost")
+                else Answered(call, result=self.market.quote(call.body, self.world.now))
+            )
         if roll("dropped"):
-            return lost
+            return Answered(call, code="no_answer", lost=True)
         if roll("late"):
             self._postpone(errand)
-            return lost
+            return Answered(call, code="no_answer", lost=True)
         result = self._arrive(errand)
-        return lost if roll("lost") else Answered(call, result=result)
+        return Answered(call, code="no_answer", lost=True) if roll("lost") else Answered(call, result=result)
 
     def _arrive(self, errand: Errand) -> Any:
         self.judge.called(errand.call, errand.task_id)
         return self.houses[errand.call.party].handle(errand.call, self.world.now)
 
     def _postpone(self, errand: Errand) -> None:
-        """The request is on its way for a while: as long as the manifest says at most, or rarely longer, which must be found out."""
-        call, spec, wire = errand.call, self.houses[errand.call.party].spec, self.judge.wire
-        seconds = self.rng.uniform(0, 0.9 * spec.settle_seconds)
-        if call.kind == "act" and spec.honours_keys and not self.houses[call.party].money and self.moods.roll("broken"):
-            seconds = spec.settle_seconds * self.rng.uniform(1, 3)
-            self.judge.excused.add(call.key)
-        wire.append(call)
+        """The request is on its way for a while, at most as long as the provider's manifest says."""
+        wire = self.judge.wire
+        wire.append(errand.call)
 
         def arrive() -> None:
-            wire.remove(call)
-            self.trace.append((self.world.now.time(), "arrives late", call.kind, call.key, self._arrive(errand)))
+            wire.remove(errand.call)
+            self.trace.append((self.world.now.time(), "arrives late", errand.call.kind, errand.call.key, self._arrive(errand)))
 
-        self.at(seconds, arrive)
+        self.at(self.rng.uniform(0, 0.9 * self.houses[errand.call.party].spec.settle_seconds), arrive)
 
     # What is heard outside
 
