@@ -7,6 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
+from tuntas.sandbox.database import AWAY
 from tuntas.sandbox.values import now
 
 _LONGEST_SLEEP_SECONDS = 30.0
@@ -38,7 +39,7 @@ class Ticker:
     async def _once(self) -> float:
         try:
             due = await self._work()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (*AWAY, asyncpg.PostgresError) as error:
             _log.warning("background work failed, it is tried again: %r", error)
             return _AFTER_AN_ERROR_SECONDS
         if due is None:

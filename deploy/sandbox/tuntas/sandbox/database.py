@@ -13,6 +13,16 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 _SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _LAYOUT_LOCK = 7_118_301
 
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+"""What a statement raises when the server goes away; the driver calls a connection cut inside its reset an internal error."""
+
 COMMON = """
 CREATE TABLE IF NOT EXISTS items (
   object_id text PRIMARY KEY, kind text NOT NULL, provider text NOT NULL, state text NOT NULL,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from socket import socket
 from typing import Any, TypeAlias, cast
 
-import asyncpg
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,20 +19,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tuntas.sandbox import doors, payment, travel
 from tuntas.sandbox.admin import Admin
-from tuntas.sandbox.database import open_pool
+from tuntas.sandbox.database import AWAY, open_pool
 from tuntas.sandbox.desk import Desk, World
 from tuntas.sandbox.problems import Refusal, SeveredError, problem_response
 from tuntas.sandbox.webhooks import Messenger
 
 Handler: TypeAlias = Callable[[Request, Exception], Awaitable[Response]]
 _SEVER = "tuntas.sandbox.sever"
-_AWAY = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 _WORLDS: dict[str, tuple[World, Callable[[Desk], list[Route]]]] = {
     "travel": (travel.WORLD, doors.travel_routes),
@@ -108,7 +100,7 @@ def _application(options: Options) -> Starlette:
         await pool.close()
 
     handlers: dict[Any, Handler] = {SeveredError: _sever, Refusal: _refuse, HTTPException: _refuse_address}
-    handlers |= dict.fromkeys(_AWAY, _away)
+    handlers |= dict.fromkeys(AWAY, _away)
     return Starlette(lifespan=lifespan, exception_handlers=handlers)
 
 
