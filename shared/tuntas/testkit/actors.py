@@ -17,31 +17,12 @@ from tuntas.contracts.registry import GoalType, ProviderSpec
 from tuntas.contracts.saga import SagaRepair
 from tuntas.contracts.trust import Mandate
 from tuntas.testkit.history import START
-from tuntas.testkit.houses import House, Moods
+from tuntas.testkit.houses import House
+from tuntas.testkit.moods import Moods
 from tuntas.testkit.world import Part
 
 CURRENCY = "IDR"
 PERSON = derive("simulated", "person")
-
-FAMILIES: Mapping[str, float] = {
-    "again": 0.15,
-    "crash": 0.05,
-    "unpublished": 0.1,
-    "lost": 0.2,
-    "dropped": 0.1,
-    "late": 0.2,
-    "unsent": 0.15,
-    "refuse": 0.15,
-    "pending": 0.25,
-    "asks": 0.5,
-    "expiry": 0.3,
-    "cheaper": 0.4,
-    "dear": 0.6,
-    "stubborn": 0.5,
-    "quoteless": 0.15,
-    "slow": 0.3,
-}
-"""What may go wrong, and at most how often; a history has some of it."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +44,6 @@ class Cast:
     def wishes(self) -> list[Kind]:
         """Return what a person can want."""
         return [kind for kind in self.kinds if not kind.goal.settles]
-
-
-def moods(rng: Random) -> Moods:
-    """Choose what goes wrong in a history."""
-    return Moods(rng, {name: most * rng.random() for name, most in FAMILIES.items() if rng.random() < 0.5})
 
 
 def houses(cast: Cast, temper: Moods) -> dict[str, House]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -14,20 +13,9 @@ from tuntas.contracts.plan import Offer
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote
 from tuntas.kit.decision import Call
+from tuntas.testkit.moods import Moods
 
 ALIVE = frozenset({"pending", "asked", "held", "buying", "bought", "refunding"})
-
-
-class Moods:
-    """What goes wrong in a history, and how often. `calm` ends it."""
-
-    def __init__(self, rng: Random, chances: Mapping[str, float]) -> None:
-        self.rng, self.chances, self.calm = rng, chances, False
-
-    def roll(self, name: str) -> bool:
-        """Say whether this goes wrong now."""
-        chance = 0.0 if self.calm else self.chances.get(name, 0.0)
-        return chance > 0 and self.rng.random() < chance
 
 
 @dataclass
@@ -73,7 +61,7 @@ class House:
     items: list[Item] = field(default_factory=list)
     changed: list[Item] = field(default_factory=list)
     wrongs: list[str] = field(default_factory=list)
-    refusals: dict[str, ActionAnswer] = field(default_factory=dict)
+    acted: dict[UUID, ActionAnswer | None] = field(default_factory=dict)
     bodies: dict[tuple[str, UUID], tuple[Any, ...]] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)
     quotes: int = 0
@@ -96,25 +84,21 @@ class House:
             )
 
     def act(self, request: Request, now: datetime) -> ActionAnswer | None:
-        """Do the first or the second action, once for a key if keys are honoured."""
-        if self.spec.honours_keys and (known := self._repeat(request, now)):
-            return known
+        """Do the first or the second action, once for a key if keys are honoured: a refusal is repeated, an object told as it is now."""
+        key = request.idempotency_key
+        if self.spec.honours_keys and key in self.acted:
+            return self.acted[key] or self.inquire(request, now)
         answer = self._hold(request, now) if request.action == self.first else self._buy(request, now)
-        if answer.outcome is Outcome.REFUSED:
-            self.refusals[request.reference] = answer
+        self.acted[key] = answer if answer.outcome is Outcome.REFUSED else None
         return answer
 
-    def settled(self, reference: str) -> bool:
-        """Say whether a request of an action that arrives later can do nothing any more."""
-        return reference in self.bound or (self.spec.honours_keys and (reference in self.refusals or self._made(reference)))
-
-    def _made(self, reference: str) -> bool:
-        return any(reference in {i.reference, i.bought_by} for i in self.items)
-
-    def _repeat(self, request: Request, now: datetime) -> ActionAnswer | None:
-        if request.reference in self.refusals:
-            return self.refusals[request.reference]
-        return self.inquire(request, now) if self._made(request.reference) else None
+    def spent(self, call: Call) -> bool:
+        """Say whether a request of an action, should it arrive later, can do nothing any more."""
+        request = Request.model_validate(call.body)
+        if request.reference in self.bound or (self.spec.honours_keys and request.idempotency_key in self.acted):
+            return True
+        item = self._named(request.object_reference)
+        return item is not None and item.state not in {"pending", "asked", "held"}
 
     def _hold(self, request: Request, now: datetime) -> ActionAnswer:
         if request.reference in self.bound:

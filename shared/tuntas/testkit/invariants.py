@@ -14,22 +14,12 @@ from tuntas.contracts.trust import PlanApproved
 from tuntas.kit.decision import Call
 from tuntas.kit.messaging.fold import Unit
 from tuntas.testkit.houses import House, Item
-from tuntas.testkit.log import Entry, Violation
+from tuntas.testkit.log import Entry, Violation, require
+from tuntas.testkit.waits import WAITS
 from tuntas.testkit.world import Shelf, World
 
 STANDING = frozenset({EffectState.KEPT, EffectState.RESIDUE, EffectState.IN_DOUBT})
-_OPEN = frozenset({"unsent", "calling", "in_doubt", "pending", "undoing"})
 _UNAPPROVED = frozenset({"denied", "expired", "cancelled"})
-
-
-def require(condition: object, invariant: str, *told: object) -> None:
-    """Let an invariant hold.
-
-    Raises:
-        Violation: it does not.
-    """
-    if not condition:
-        raise Violation(f"{invariant}: " + " ".join(map(str, told)))
 
 
 class Book:
@@ -48,13 +38,17 @@ class Book:
 
 
 class Judge:
-    """Looks at every commit, every call and every step. `touched` are tasks that an operator worked on, `wire` calls on their way."""
+    """Looks at every commit, every call and every step. `touched` are tasks that an operator worked on, `wire` calls on their way.
+
+    `excused` are attempts at a provider that broke its manifest: what it did too late is undone when it is seen.
+    """
 
     def __init__(self, world: World, houses: Mapping[str, House]) -> None:
         self.world, self.houses = world, houses
         self.books: dict[UUID, Book] = {}
         self.touched: set[UUID] = set()
         self.wire: list[Call] = []
+        self.excused: set[UUID] = set()
         self.committed_ids: set[UUID] = set()
         self.dirty: set[tuple[str, UUID]] = set()
         self._published = 0
@@ -122,11 +116,8 @@ class Judge:
         """Say whether an attempt has an effect or a request on its way that may have one."""
         reference = f"{task}:{key}"
         made = any(i.alive and reference in ({i.bought_by} if i.bought_by else {i.reference}) for i in self.items(task))
-        house = self._house_of(task, key)
-        return made or (not house.settled(reference) and any(c.key == key and c.kind == "act" for c in self.wire))
-
-    def _house_of(self, task: UUID, key: UUID) -> House:
-        return self.houses[self.book(task).declared[key].declaration.provider]
+        coming = any(c.key == key and c.kind == "act" and not self.houses[c.party].spent(c) for c in self.wire)
+        return (made or coming) and key not in self.excused
 
     def _pivot(self, task: UUID, step_id: str) -> None:
         state = self.world.shelves["executor"].state(task)
@@ -179,7 +170,7 @@ class Judge:
 
     # Every call
 
-    def called(self, call: Call, task: UUID) -> None:
+    def called(self, call: Call) -> None:
         """Judge a call that arrives at a provider."""
         if call.kind == "act":
             for each in self.world.log.entries[self._published :]:
@@ -187,7 +178,6 @@ class Judge:
                     self._started.add(each.message.declaration.key)
             self._published = len(self.world.log.entries)
             require(call.key in self._started, "P1", call.key, "is acted on and is not in the log")
-        del task
 
     # Every step
 
@@ -196,7 +186,7 @@ class Judge:
         for house in self.houses.values():
             require(not house.wrongs, "a provider was asked", house.wrongs)
         for name, task in self.dirty:
-            if waits := _WAITS.get(name.partition("-")[0]):
+            if waits := WAITS.get(name.partition("-")[0]):
                 shelf = self.world.shelves[name]
                 waits(shelf.state(task), frozenset(purpose for owner, purpose in shelf.timers if owner == task))
         for task in {task for _, task in self.dirty}:
@@ -285,41 +275,3 @@ def _added(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
         for currency, minor in part.items():
             sums[currency] = sums.get(currency, 0) + minor
     return {currency: minor for currency, minor in sums.items() if minor}
-
-
-def _connector_waits(state: Any, timers: frozenset[str]) -> None:
-    for key, effect in state.effects.items():
-        waiting = effect.state in _OPEN or (effect.undo and effect.undo.outcome is Outcome.PENDING)
-        woken = effect.out or any(str(key) in purpose for purpose in timers)
-        require(not waiting or woken, "P18", "nothing wakes", effect)
-
-
-def _executor_waits(state: Any, timers: frozenset[str]) -> None:
-    if state.status == "ended":
-        return
-    require(timers, "P18", "nothing wakes", state.status)
-    late = [a.key for a in state.attempts if a.open and a.timer not in timers and state.status != "amending"]
-    lost = {loss.key for loss in state.losses}
-    require(not set(late) - lost, "P18", "no timer behind", late)
-
-
-def _saga_waits(state: Any, timers: frozenset[str]) -> None:
-    rests = state.status in {"completed", "compensated", "needs_attention"}
-    require(rests or timers, "P18", "nothing wakes", state.status, state.waiting_for)
-
-
-def _trust_waits(state: Any, timers: frozenset[str]) -> None:
-    require(state.pending is None or "approval" in timers, "P18", "nothing ends the question", state.pending)
-
-
-def _planner_waits(state: Any, timers: frozenset[str]) -> None:
-    require(not state.gathering or "quotes" in timers, "P18", "nothing ends the quoting")
-
-
-_WAITS: Mapping[str, Callable[[Any, frozenset[str]], None]] = {
-    "connectors": _connector_waits,
-    "executor": _executor_waits,
-    "saga": _saga_waits,
-    "trust": _trust_waits,
-    "planner": _planner_waits,
-}

@@ -14,6 +14,16 @@ class Violation(AssertionError):
     """An invariant does not hold; says which and why."""
 
 
+def require(condition: object, invariant: str, *told: object) -> None:
+    """Let an invariant hold.
+
+    Raises:
+        Violation: it does not.
+    """
+    if not condition:
+        raise Violation(f"{invariant}: " + " ".join(map(str, told)))
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A record with what a reader makes of it."""

@@ -6,9 +6,8 @@ ends: faults stop, everything is answered, operators repair what rests, and the 
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from heapq import heappop, heappush
 from random import Random
 from typing import Any, NoReturn
 from uuid import UUID
@@ -19,14 +18,15 @@ from tuntas.contracts.ids import derive, digest
 from tuntas.contracts.saga import SagaNeedsAttention
 from tuntas.contracts.topics import connector_commands
 from tuntas.contracts.trust import ApprovalAsked, MandateSet, PlanDecided, TaskCancel
-from tuntas.kit.decision import Answered
 from tuntas.kit.messaging.fold import Event, answered
 from tuntas.testkit import actors
 from tuntas.testkit.actors import Cast
 from tuntas.testkit.houses import Item
 from tuntas.testkit.invariants import Judge
 from tuntas.testkit.log import Lane, Violation
-from tuntas.testkit.world import TENANT, Errand, Shelf, World
+from tuntas.testkit.moods import moods
+from tuntas.testkit.wire import Wire
+from tuntas.testkit.world import TENANT, Agenda, Shelf, World
 
 REST_STEPS = 6_000
 ROUNDS = 14
@@ -40,17 +40,18 @@ class Simulation:
     def __init__(self, cast: Cast, seed: int) -> None:
         self.seed, self.cast = seed, cast
         self.rng = Random(seed)
-        self.moods = actors.moods(self.rng)
+        self.moods = moods(self.rng)
         self.world = World(cast.parts, kept=seed % 4 == 0)
         self.houses = actors.houses(cast, self.moods)
         self.market = actors.Market(cast, self.moods, self.houses)
         self.judge = Judge(self.world, self.houses)
         self.steps = 0
         self.trace: deque[tuple[Any, ...]] = deque(maxlen=40)
-        self.agenda: list[tuple[datetime, int, Callable[..., Any]]] = []
+        self.agenda = Agenda()
+        self.wire = Wire(self.world, self.agenda, self.moods, self.judge, self.market, self.trace)
         self.tasks = [derive("simulated", seed, n) for n in range(self.rng.choice([1, 1, 2]))]
         self.plans: list[tuple[int, Callable[..., Any]]] = []
-        self._planned = self._heard = 0
+        self._heard = 0
         self._asked: set[str] = set()
         self._begin()
 
@@ -81,14 +82,13 @@ class Simulation:
         for task in self.tasks:
             self.at(self.rng.uniform(0, 30), lambda task=task: self.world.say("intent", task, actors.intent(self.cast, self.rng)))
             for _ in range(self.rng.choice([0, 0, 0, 1, 1, 2])):
-                self.when(self.rng.randint(3, 90), lambda task=task: self.world.say("gateway", task, TaskCancel(by="person")))
+                self.when(self.rng.randint(8, 110), lambda task=task: self.world.say("gateway", task, TaskCancel(by="person")))
         for _ in range(self.rng.choice([0, 0, 0, 1, 2])):
             self.when(self.rng.randint(25, 150), self._other_side)
 
     def at(self, seconds: float, act: Callable[..., Any]) -> None:
         """Plan something that happens by itself."""
-        self._planned += 1
-        heappush(self.agenda, (self.world.now + timedelta(seconds=seconds), self._planned, act))
+        self.agenda.plan(self.world.now + timedelta(seconds=seconds), act)
 
     def when(self, count: int, act: Callable[..., Any]) -> None:
         """Plan something for the time when so many records were published, or for a while later if there are never so many."""
@@ -130,10 +130,12 @@ class Simulation:
     def _rest(self) -> None:
         told, since = len(self.world.log.entries), self.world.now
         for _ in range(REST_STEPS):
-            if not self._step(patient=True) or self.world.now - since > SILENCE:
+            if not self._step(patient=True):
                 return
             if self.agenda or len(self.world.log.entries) > told:
                 told, since = len(self.world.log.entries), self.world.now
+            elif self.world.now - since > SILENCE:
+                return
         raise Violation("P17: it does not come to rest")
 
     def _repair(self, round_: int) -> bool:
@@ -160,13 +162,13 @@ class Simulation:
         return True
 
     def _options(self) -> list[Callable[..., Any]]:
-        found: list[Callable[..., Any]] = [lambda lane=lane: self._deliver(lane) for lane in self.world.log.unread()]
+        found: list[Callable[..., Any]] = [partial(self._deliver, lane) for lane in self.world.log.unread()]
         for shelf in self.world.shelves.values():
             if shelf.outbox:
-                found.append(lambda shelf=shelf: self.world.publish(shelf))
-            found += [lambda s=shelf, e=errand: self._perform(s, e) for errand in shelf.work.values() if errand.alive and not errand.result]
+                found.append(partial(self.world.publish, shelf))
+            found += [partial(self.wire.perform, shelf, errand) for errand in shelf.work.values() if errand.alive and not errand.result]
             if events := self._ready(shelf):
-                found += [lambda s=shelf, e=events: self._decide(s, [self.rng.choice(e)])] * 2
+                found += [partial(self._decide_one, shelf, events)] * 2
         return found
 
     def _ready(self, shelf: Shelf) -> list[Event]:
@@ -175,15 +177,14 @@ class Simulation:
 
     def _pass(self, *, idle: bool) -> bool:
         """Let time pass: a little while there is something to do, else until something happens."""
-        instants = [*self.world.instants(), *(at for at, _, _ in self.agenda[:1])]
+        instants = [*self.world.instants(), *self.agenda.instants()]
         instants += [at for house in self.houses.values() for at in house.instants()]
         if not instants:
             return not idle
         soonest = max(self.world.now, min(instants))
         until = soonest if idle else min(soonest, self.world.now + timedelta(seconds=self.rng.choice([0.1, 1, 5])))
         self.world.now = until
-        while self.agenda and self.agenda[0][0] <= until:
-            heappop(self.agenda)[2]()
+        self.agenda.pass_until(until)
         for house in self.houses.values():
             house.tick(until)
         return True
@@ -198,6 +199,9 @@ class Simulation:
         if self.moods.roll("again"):
             self.world.log.commit(lane, -self.rng.randint(1, 4))
 
+    def _decide_one(self, shelf: Shelf, events: Sequence[Event]) -> None:
+        self._decide(shelf, [self.rng.choice(events)])
+
     def _decide(self, shelf: Shelf, events: Sequence[Event]) -> None:
         for event in events:
             self.trace.append((self.world.now.time(), shelf.part.name, "<-", event.name, event.cause, event.body))
@@ -206,60 +210,11 @@ class Simulation:
             self.trace.append((self.world.now.time(), shelf.part.name, "->", each.message.wire_type, each.record.id, each.message))
         self.judge.committed(shelf, unit, added)
         if self.moods.roll("unpublished"):
-            self._crash(shelf)
+            self.wire.crash(shelf)
             return
         self.world.publish(shelf, again=self.moods.roll("again"))
         if self.moods.roll("crash"):
-            self._crash(shelf)
-
-    def _crash(self, shelf: Shelf) -> None:
-        """The process dies: what its calls brought back is lost, whether they arrived or not."""
-        self.trace.append((self.world.now.time(), shelf.part.name, "dies"))
-        for errand in shelf.work.values():
-            if errand.alive and not errand.result and errand.call.kind != "quote" and (sent := self.rng.choice(["", "now", "late"])):
-                self._arrive(errand) if sent == "now" else self._postpone(errand)
-            errand.alive, errand.result = False, None
-
-    # Calls, and what they meet
-
-    def _perform(self, shelf: Shelf, errand: Errand) -> None:
-        errand.result = self._answer(errand)
-        self.trace.append(
-            (self.world.now.time(), shelf.part.name, "calls", errand.call.party, errand.call.kind, errand.call.key, errand.result)
-        )
-
-    def _answer(self, errand: Errand) -> Answered:
-        call, roll = errand.call, self.moods.roll
-        if roll("unsent"):
-            return Answered(call, code=self.rng.choice(["unreachable", "parked"]))
-        if call.kind == "quote":
-            return (
-                Answered(call, code="no_answer", lost=True)
-                if roll("lost")
-                else Answered(call, result=self.market.quote(call.body, self.world.now))
-            )
-        if roll("dropped"):
-            return Answered(call, code="no_answer", lost=True)
-        if roll("late"):
-            self._postpone(errand)
-            return Answered(call, code="no_answer", lost=True)
-        result = self._arrive(errand)
-        return Answered(call, code="no_answer", lost=True) if roll("lost") else Answered(call, result=result)
-
-    def _arrive(self, errand: Errand) -> Any:
-        self.judge.called(errand.call, errand.task_id)
-        return self.houses[errand.call.party].handle(errand.call, self.world.now)
-
-    def _postpone(self, errand: Errand) -> None:
-        """The request is on its way for a while, at most as long as the provider's manifest says."""
-        wire = self.judge.wire
-        wire.append(errand.call)
-
-        def arrive() -> None:
-            wire.remove(errand.call)
-            self.trace.append((self.world.now.time(), "arrives late", errand.call.kind, errand.call.key, self._arrive(errand)))
-
-        self.at(self.rng.uniform(0, 0.9 * self.houses[errand.call.party].spec.settle_seconds), arrive)
+            self.wire.crash(shelf)
 
     # What is heard outside
 

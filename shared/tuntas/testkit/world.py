@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from typing import Any
 from uuid import UUID
 
@@ -94,6 +95,31 @@ class Shelf:
 
     def _written(self, state: Any) -> Any:
         return self.part.core.state.model_validate_json(state.model_dump_json(exclude_defaults=True)) if self.kept else state
+
+
+class Agenda:
+    """What happens by itself, each at its instant."""
+
+    def __init__(self) -> None:
+        self._planned: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._count = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._planned)
+
+    def plan(self, at: datetime, act: Callable[[], None]) -> None:
+        """Plan something for an instant."""
+        self._count += 1
+        heappush(self._planned, (at, self._count, act))
+
+    def instants(self) -> list[datetime]:
+        """Return when the first of it happens, if anything does."""
+        return [at for at, _, _ in self._planned[:1]]
+
+    def pass_until(self, now: datetime) -> None:
+        """Let happen what is due."""
+        while self._planned and self._planned[0][0] <= now:
+            heappop(self._planned)[2]()
 
 
 class World:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tuntas.local.chaos.judge import audit, leftovers, until
-from tuntas.local.chaos.load import Load, jobs
+from tuntas.local.chaos.load import Load
 from tuntas.local.chaos.replay import replay
 from tuntas.local.chaos.strikes import Strike, Striker, strikes
 from tuntas.local.demo.stage import Stage
@@ -18,26 +18,25 @@ from tuntas.local.platform import Platform
 
 SETTLE_SECONDS = 240.0
 QUIET_SECONDS = 60.0
+FED = 4
 Document = dict[str, Any]
 Say = Callable[[str], None]
 
 
 class Kill:
-    """One run: a load of tasks, planned strikes, a verdict."""
+    """One run: a load of tasks that are all in flight when the first strike falls, a few more with each strike, a verdict."""
 
     def __init__(self, platform: Platform, tasks: int, seed: int, say: Say) -> None:
         self._platform, self._say, self._begun = platform, say, time.monotonic()
-        self._rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self._rng, self._tasks = random.Random(seed), tasks  # noqa: S311 - repeatable, not secret
         self._stage = Stage(platform.profile(), platform.addresses.worlds, lambda: None)
-        self.load = Load(self._stage, jobs(self._stage, f"k{time.time_ns() // 10**6}", tasks, self._rng))
+        self.load = Load(self._stage, f"k{time.time_ns() // 10**6}", max(1, tasks // 4), self._rng)
 
     async def run(self, planned: Sequence[Strike], *, servers: bool = True, again: bool = True) -> tuple[Document, bool]:
         """Return the summary, and whether all is as it must be."""
-        tasks = len(self.load.jobs)
         async with self._stage.open():
             await self.load.consent()
-            each = max(1, tasks // 2 // len(planned))
-            striker = Striker(self._platform, lambda words: self.load.submit(each, words=words), self._say, self._rng)
+            striker = Striker(self._platform, lambda typed: self.load.submit(FED, typed=typed), self._say, self._rng)
             await self._strike(striker, planned, servers=servers)
             await self.load.settled(SETTLE_SECONDS)
             left = await until(lambda: leftovers(self._platform), QUIET_SECONDS)
@@ -47,8 +46,7 @@ class Kill:
         return summary | {"seconds": round(time.monotonic() - self._begun, 1)}, fine(summary)
 
     async def _strike(self, striker: Striker, planned: Sequence[Strike], *, servers: bool) -> None:
-        """Half of the tasks come at once, the others with the strikes, so that every service has something to do at each."""
-        self.load.submit(len(self.load.jobs) // 2)
+        self.load.submit(self._tasks)
         watch = asyncio.create_task(self._watch())
         try:
             await striker.run(planned, servers=servers)

@@ -47,20 +47,15 @@ class Job:
     cancel_after: float | None
 
 
-def jobs(stage: Stage, run: str, count: int, rng: random.Random) -> list[Job]:
-    """Return so many tasks; one in five is typed by a person, and persons have several each."""
-    return [_job(stage, run, number, max(1, count // 4), rng) for number in range(count)]
-
-
-def _job(stage: Stage, run: str, number: int, persons: int, rng: random.Random) -> Job:
+def _job(stage: Stage, run: str, number: int, person: int, rng: random.Random, *, typed: bool) -> Job:
     start, away, airport, place, city = PLACES[number % len(PLACES)]
     later = number // len(PLACES) % DAYS
     name, luck = f"{run}-{number:04}", rng.random()
-    words = f"Book me a flight from {away} to {place} on {day(later)} and a hotel there for two nights" if number % 5 == 0 else None
+    words = f"Book me a flight from {away} to {place} on {day(later)} and a hotel there for two nights" if typed else None
     return Job(
         name=name,
-        task=stage.identity(name, words=words is not None),
-        person=f"{run}-{number % persons}",
+        task=stage.identity(name, words=typed),
+        person=f"{run}-{person}",
         words=words,
         goals=trip(origin=start, destination=airport, city=city, start=later),
         instrument="card-declined" if luck < 0.15 else "wallet",  # noqa: PLR2004 - shares of the load, in order
@@ -77,30 +72,33 @@ def _fault(luck: float, rng: random.Random) -> tuple[str, str] | None:
 
 @dataclass
 class Load:
-    """The tasks, on the stage. Whatever is down when a task is submitted, its person tries again, as the doors tell them to."""
+    """The tasks, on the stage. Whatever is down when a task is submitted, its person tries again, as the doors tell them to.
+
+    One task in five is typed by a person. Each of the `persons` has several tasks.
+    """
 
     stage: Stage
-    jobs: list[Job]
-    _waiting: list[Job] = field(init=False)
+    run: str
+    persons: int
+    rng: random.Random
+    jobs: list[Job] = field(default_factory=list)
     _busy: list[asyncio.Task[None]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._waiting = list(self.jobs)
 
     async def consent(self) -> None:
         """Give every person's consent, before anything is struck."""
-        for person in sorted({job.person for job in self.jobs}):
-            await self.stage.mandate(person, MANDATE)
+        for person in range(self.persons):
+            await self.stage.mandate(f"{self.run}-{person}", MANDATE)
 
-    def submit(self, count: int, *, words: bool = False) -> None:
-        """Submit so many more tasks, typed ones first if asked for; side by side and on their own, as a door may be down for a while."""
-        self._waiting.sort(key=lambda job: words and job.words is None)
-        due, self._waiting = self._waiting[:count], self._waiting[count:]
-        self._busy += [asyncio.create_task(self._submit(job)) for job in due]
+    def submit(self, count: int, *, typed: bool = False) -> None:
+        """Submit so many more tasks, all of them typed if asked for; side by side and on their own, as a door may be down for a while."""
+        for _ in range(count):
+            number = len(self.jobs)
+            job = _job(self.stage, self.run, number, number % self.persons, self.rng, typed=typed or number % 5 == 0)
+            self.jobs.append(job)
+            self._busy.append(asyncio.create_task(self._submit(job)))
 
     async def all_submitted(self) -> None:
-        """Submit the rest, and wait until every door has taken what was for it."""
-        self.submit(len(self.jobs))
+        """Wait until every door has taken what was for it."""
         await asyncio.gather(*self._busy)
 
     async def _submit(self, job: Job) -> None:

@@ -20,7 +20,7 @@ FEEDS, FEED_SECONDS = 4, 10.0
 SIDE_BY_SIDE = 2
 Strike = tuple[str, Point]
 Feed = Callable[[bool], None]
-"""Submits a few tasks; those that are typed, if asked for."""
+"""Submits a few more tasks, all of them typed if asked for."""
 
 
 def strikes(points: Sequence[Point] = get_args(Point), services: Sequence[str] = tuple(PACKAGES)) -> list[Strike]:
