@@ -202,8 +202,7 @@ class Running:
             instance,
             detail,
         )
-        if self.link.dirty:
-            await self.link.commit()
+        await self.link.commit()
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _gauges(self) -> None:

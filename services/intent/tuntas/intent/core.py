@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from tuntas.contracts.base import Document
 from tuntas.contracts.gateway import TaskSubmitted
@@ -15,6 +16,7 @@ from tuntas.intent.state import Conversation
 from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Send, Wake
 
 READER = "reader"
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class _Reader:
 
     def on_task_submitted(self, state: Conversation | None, message: TaskSubmitted, context: Context) -> Decision[Conversation]:
         """Structured goals are checked against the connectors' schemas; words are read."""
-        if state is not None:
+        if state is not None and state.closed is None:
             return Decision(state)
         fresh = Conversation(
             person=message.person,
@@ -59,16 +61,22 @@ class _Reader:
             lang=message.lang or "en",
             at=message.at,
         )
+        if state is not None and state.closed is not None:
+            return _end(fresh, state.closed)
         if message.utterance is not None:
             return self._read(fresh.model_copy(update={"said": (message.utterance,)}), message.lang, context)
-        for goal in message.goals:
-            if self.registry.serves(goal.type) is None:
-                return _end(fresh, "unknown_goal_type", goal.type)
-            if faults := self.registry.faults(goal.type, goal.parameters):
-                return _end(fresh, "invalid_goal", "; ".join(faults))
-        if len({goal.goal_id for goal in message.goals}) < len(message.goals):
-            return _end(fresh, "invalid_goal", "goal_id repeats")
+        if fault := self._fault(message.goals):
+            return _end(fresh, *fault)
         return _resolve(fresh, message.goals)
+
+    def _fault(self, goals: Sequence[Goal]) -> tuple[str, str] | None:
+        """Return the code and the reason if goals are not what the connectors serve."""
+        for goal in goals:
+            if self.registry.serves(goal.type) is None:
+                return "unknown_goal_type", goal.type
+            if faults := self.registry.faults(goal.type, goal.parameters):
+                return "invalid_goal", "; ".join(faults)
+        return ("invalid_goal", "goal_id repeats") if len({goal.goal_id for goal in goals}) < len(goals) else None
 
     def on_answer_given(self, state: Conversation | None, message: AnswerGiven, context: Context) -> Decision[Conversation]:
         """Read everything said so far again, with the answer."""
@@ -78,9 +86,11 @@ class _Reader:
         decision = self._read(said, None, context)
         return Decision(decision.state, (*decision.out, Wake("answer")))
 
-    def on_conversation_closed(self, state: Conversation | None, message: ConversationClosed, _: Context) -> Decision[Conversation]:
-        """The person cancelled before the intent was clear."""
-        if state is None or state.status not in {"reading", "asking"}:
+    def on_conversation_closed(self, state: Conversation | None, message: ConversationClosed, context: Context) -> Decision[Conversation]:
+        """The person cancelled before the intent was clear, or before the task itself arrived: topics have no order among them."""
+        if state is None:
+            return Decision(Conversation(status="closed", person=NOBODY, instrument="", tz="UTC", at=context.now, closed=message.code))
+        if state.status not in {"reading", "asking"}:
             return Decision(state)
         return _end(state, message.code)
 

@@ -2,14 +2,17 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from tuntas.contracts.base import Document, Instant
 from tuntas.contracts.personal import Personal
 
 
 class Conversation(BaseModel):
-    """One task's conversation. `slots` are the canonical values found so far, per goal, in the order the goals were named."""
+    """One task's conversation. `goals` are what was read so far, in the order in which they were named.
+
+    `closed` is the code of a cancel that overtook the task itself: a tombstone until the task arrives.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,4 +28,5 @@ class Conversation(BaseModel):
     goals: tuple[Document, ...] = ()
     unread: int = 0
     asked: str | None = None
-    questions: int = Field(default=0)
+    questions: int = 0
+    closed: str | None = None

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerClosed, ProducerFenced, UnknownProducerId
+from aiokafka.structs import TopicPartition
 from faststream import AckPolicy
 from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker
@@ -42,8 +43,9 @@ class _Batch(KafkaAckableMessage):
     link: "Link"
 
     async def ack(self) -> None:
-        """Commit if the last commit is a while ago; else leave it to a later batch, the idle tick or the drain."""
+        """Count the batch as done, and commit if the last commit is a while ago; else a later batch, the idle tick or the drain does."""
         if not self.committed:
+            self.link.done(self.raw_message)
             await self.link.commit()
             pass_point(self.link.service, "acknowledged")
             self.committed = None
@@ -52,7 +54,10 @@ class _Batch(KafkaAckableMessage):
 
 @dataclass
 class Link(ConsumerRebalanceListener):  # type: ignore[misc]
-    """A service's connection to Kafka: one broker, one batch subscriber, the publisher."""
+    """A service's connection to Kafka: one broker, one batch subscriber, the publisher.
+
+    `processed` are the offsets of what is done and not committed. The client's own positions are ahead of it while a batch is decided.
+    """
 
     service: str
     broker: KafkaBroker
@@ -64,7 +69,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
     assigned: Callable[[frozenset[int]], None]
     subscriber: Any = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
-    dirty: bool = False
+    processed: dict[TopicPartition, int] = field(default_factory=dict)
     committed_at: float = 0.0
     failures: int = 0
 
@@ -101,26 +106,32 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
         elif not takes:
             self.consumer.pause(*self.consumer.assignment())
 
+    def done(self, records: Sequence[Raw]) -> None:
+        """Count records as done: their offsets may be committed."""
+        self.processed |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+
     async def commit(self, *, now: bool = False) -> None:
-        """Commit the positions read so far, at most every quarter of a second unless told to at once."""
-        self.dirty = True
-        if self.consumer is None or (not now and time.monotonic() - self.committed_at < COMMIT_SECONDS):
+        """Commit the offsets of what is done, at most every quarter of a second unless told to at once."""
+        if self.consumer is None or not self.processed or (not now and time.monotonic() - self.committed_at < COMMIT_SECONDS):
             return
+        offsets, self.processed, self.committed_at = self.processed, {}, time.monotonic()
         try:
-            await self.consumer.commit()
+            await self.consumer.commit(offsets)
         except Exception:
+            owned = self.consumer.assignment()
+            self.processed = {place: offset for place, offset in offsets.items() if place in owned} | self.processed
             self.metrics.of("tuntas_commit_failures_total").inc()
             raise
-        finally:
-            self.dirty, self.committed_at = False, time.monotonic()
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Let the batch in flight finish and commit before the partitions go; the rejoin waits for this."""
         if revoked and self.subscriber is not None:
             await self.subscriber.lock.wait_release(DRAIN_SECONDS)
             self.assigned(frozenset())
-            if self.dirty:
+            try:
                 await self.commit(now=True)
+            finally:
+                self.processed.clear()
             self.log.info("partitions.revoked", count=len(revoked))
 
     async def on_partitions_assigned(self, assigned: Any) -> None:

@@ -1,0 +1,91 @@
+"""Offsets: only what is done is committed, and nothing that is done is forgotten."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.structs import TopicPartition
+
+from tuntas.kit.messaging.broker import COMMIT_SECONDS, Link
+from tuntas.kit.telemetry.log import Log
+from tuntas.kit.telemetry.metrics import Metrics
+
+PLACE = TopicPartition("t", 0)
+
+
+class Consumer:
+    """Remembers what was committed; a commit takes until `open` is set."""
+
+    def __init__(self) -> None:
+        self.commits: list[dict[TopicPartition, int]] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.broken = False
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        await self.open.wait()
+        if self.broken:
+            raise ConnectionError
+        self.commits.append(offsets)
+
+    def assignment(self) -> set[TopicPartition]:
+        return {PLACE}
+
+
+@pytest.fixture
+def consumer() -> Consumer:
+    return Consumer()
+
+
+@pytest.fixture
+def link(consumer: Consumer) -> Link:
+    subscriber = SimpleNamespace(consumer=consumer, lock=SimpleNamespace(wait_release=_released))
+    nothing: Any = None
+    return Link("toy", nothing, "", Metrics("toy"), Log("toy"), nothing, "t", lambda _: None, subscriber)
+
+
+async def _released(_seconds: float) -> None:
+    return None
+
+
+def _record(offset: int) -> Any:
+    return SimpleNamespace(topic="t", partition=0, offset=offset)
+
+
+async def test_what_was_read_and_is_not_done_is_never_committed(link: Link, consumer: Consumer) -> None:
+    link.done([_record(0), _record(1)])
+    await link.commit(now=True)
+    await link.commit(now=True)
+    assert consumer.commits == [{PLACE: 2}]
+
+
+async def test_what_is_done_while_a_commit_is_on_its_way_is_committed_later(link: Link, consumer: Consumer) -> None:
+    consumer.open.clear()
+    link.done([_record(0)])
+    first = asyncio.create_task(link.commit(now=True))
+    await asyncio.sleep(0)
+    link.done([_record(1)])
+    await link.commit()
+    consumer.open.set()
+    await first
+    link.committed_at -= COMMIT_SECONDS
+    await link.commit()
+    assert consumer.commits == [{PLACE: 1}, {PLACE: 2}]
+
+
+async def test_a_commit_that_failed_is_made_again_with_the_newest_offsets(link: Link, consumer: Consumer) -> None:
+    consumer.broken = True
+    link.done([_record(0)])
+    with pytest.raises(ConnectionError):
+        await link.commit(now=True)
+    consumer.broken = False
+    await link.commit(now=True)
+    assert consumer.commits == [{PLACE: 1}]
+
+
+async def test_partitions_are_given_up_with_their_offsets_committed_and_forgotten(link: Link, consumer: Consumer) -> None:
+    link.done([_record(4)])
+    await link.on_partitions_revoked({PLACE})
+    assert consumer.commits == [{PLACE: 5}]
+    assert not link.processed
