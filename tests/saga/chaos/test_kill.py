@@ -39,7 +39,7 @@ async def test_a_connector_and_the_executor_die_with_tasks_in_flight_and_the_aud
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_service_dies_at_every_point_and_all_servers_die_and_reading_all_again_changes_nothing() -> None:
-    done = subprocess.run([*COMMAND, "--tasks", "60"], capture_output=True, text=True, timeout=890, check=False)
+    done = subprocess.run([*COMMAND, "--tasks", "200"], capture_output=True, text=True, timeout=890, check=False)
     summary = json.loads(done.stdout)
     nothing_wrong(summary)
     assert not summary["replayed"]["changed_rows"], summary["replayed"]

@@ -3,15 +3,15 @@
 import argparse
 import asyncio
 import json
-import signal
 import sys
 import time
+from typing import Any
 
 from tuntas.local import kill
 from tuntas.local.demo.run import Demo
 from tuntas.local.platform import Platform
-from tuntas.local.processes import LocalError
-from tuntas.local.stack import ROOT, Backends
+from tuntas.local.processes import LocalError, Processes, take
+from tuntas.local.stack import ROOT
 
 UNANSWERED_SECONDS = "8"
 
@@ -23,31 +23,35 @@ def say(line: str) -> None:
 
 
 def demo(asked: argparse.Namespace) -> int:
-    """Start everything afresh, play the stories, judge them, and stop everything."""
-    platform = Platform("demo", say=say, extra={"TUNTAS_TRUST_APPROVAL_SECONDS": UNANSWERED_SECONDS}, fresh=True)
+    """Start everything afresh, play the stories and judge them; then stop everything, or leave it for `make down`."""
     begun = time.monotonic()
+    platform = Platform("demo", say=say, extra={"TUNTAS_TRUST_APPROVAL_SECONDS": UNANSWERED_SECONDS}, fresh=True, stays=asked.keep)
     platform.start()
     try:
         say(f"up after {time.monotonic() - begun:.1f} s")
-        profile = platform.profile()
-        demo_ = Demo(profile, platform.addresses.worlds, quiet=asked.json)
-        asyncio.run(demo_.play())
-        if asked.spoil == "effect":
-            platform.plant()
-        summary, fine = demo_.judge(asked.spoil, platform.folder)
+        summary, fine = _play(platform, asked)
         summary["seconds"] = round(time.monotonic() - begun, 1)
-        print(json.dumps(summary) if asked.json else json.dumps(summary, indent=2))  # noqa: T201 - the result
-        if asked.keep:
-            return _keep(platform, fine)
-    finally:
+    except BaseException:
         platform.stop()
+        raise
+    _leave(platform) if asked.keep else platform.stop()
+    print(json.dumps(summary) if asked.json else json.dumps(summary, indent=2))  # noqa: T201 - the result
     return 0 if fine else 1
 
 
-def _keep(platform: Platform, fine: bool) -> int:
-    say(f"still up; the door is {platform.addresses.gateway}, its OpenAPI at /v1/openapi.json; Ctrl-C stops all")
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
-    return 0 if fine else 1
+def _play(platform: Platform, asked: argparse.Namespace) -> tuple[dict[str, Any], bool]:
+    shown = Demo(platform.profile(), platform.addresses.worlds, quiet=asked.json)
+    asyncio.run(shown.play())
+    if asked.spoil == "effect":
+        platform.plant()
+    return shown.judge(asked.spoil, platform.folder)
+
+
+def _leave(platform: Platform) -> None:
+    """Let it run, and say where to look."""
+    platform.leave()
+    say(f"up: {platform.addresses.gateway}, its OpenAPI at /v1/openapi.json; what providers hold: {platform.addresses.worlds}")
+    say(f"the command's profile is {platform.folder / 'profile.json'}; `make down` stops it")
 
 
 def up(_: argparse.Namespace) -> int:
@@ -55,17 +59,22 @@ def up(_: argparse.Namespace) -> int:
     platform = Platform("up", say=say, stays=True)
     platform.start()
     platform.profile()
-    platform.leave()
-    say(f"up: {platform.addresses.gateway}; the command's profile is {platform.folder / 'profile.json'}; `make down` stops it")
+    _leave(platform)
     return 0
 
 
 def down(_: argparse.Namespace) -> int:
-    """Stop what `up` or `demo --keep` left running."""
-    for folder in sorted(ROOT.glob("*/processes")):
-        stopped = Backends(folder.parent.name).processes.stop_all()
+    """Stop what `up` or `demo --keep` left running, and what a crash left; a stack that somebody works with is left alone."""
+    for folder in sorted(record.parent for record in ROOT.glob("*/processes")):
+        try:
+            with take(folder):
+                stopped = Processes(folder).stop_all()
+                (folder / "profile.json").unlink(missing_ok=True)
+        except LocalError as error:
+            say(f"left alone: {error}")
+            continue
         if stopped:
-            say(f"{folder.parent.name}: stopped {', '.join(stopped)}")
+            say(f"{folder.name}: stopped {', '.join(stopped)}")
     return 0
 
 
@@ -75,7 +84,7 @@ def main() -> None:
     verbs = parser.add_subparsers(dest="verb", required=True)
     shown = verbs.add_parser("demo", help="play the stories through the whole platform")
     shown.add_argument("--json", action="store_true", help="the summary as one JSON object on the last line")
-    shown.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
+    shown.add_argument("--keep", action="store_true", help="leave everything running until `down`")
     shown.add_argument("--spoil", choices=("effect", "posting", "receipt"), help="a negative control: the auditor must notice")
     shown.set_defaults(run=demo)
     struck = verbs.add_parser("kill", help="kill services and servers under load, and check that nothing is lost")
