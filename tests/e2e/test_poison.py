@@ -22,9 +22,10 @@ INNER = tuple(topic.name for topic in all_topics(CONNECTORS) if topic not in {IN
 STATE = tuple(topic.name for topic in all_topics(CONNECTORS) if topic.compacted)
 CANCEL = "tuntas.task.cancel.v1"
 UNDO = json.dumps({"step_id": "flight.hold", "key": str(uuid4()), "number": 1}).encode()
+AMEND = b'{"revision": 1, "epoch": 1, "failed_legs": ["flight"], "code": "a"}'
 FOREIGN: dict[str, tuple[str, str, bytes]] = {
     "gateway": ("tuntas.saga.events.v1", "tuntas.saga.reopened.v1", b'{"code": "a", "closing": 9}'),
-    "planner": ("tuntas.planner.commands.v1", "tuntas.plan.withdrawn.v1", b"{}"),
+    "planner": ("tuntas.planner.commands.v1", "tuntas.plan.amend.v1", AMEND),
     "trust": ("tuntas.trust.commands.v1", CANCEL, b'{"by": "brio"}'),
     "executor": ("tuntas.executor.commands.v1", "tuntas.execution.halt.v1", b'{"epoch": 1}'),
     "saga": ("tuntas.saga.commands.v1", "tuntas.saga.cancel.v1", b'{"by": "brio", "cause": "person"}'),

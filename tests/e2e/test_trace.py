@@ -98,6 +98,20 @@ async def test_a_rolled_back_task_is_kept_whole_though_its_trace_was_not_sampled
     assert len(acts(spans)) == len(await house.operations(play.task))
 
 
+async def test_what_a_provider_says_of_itself_is_told_in_the_trace_of_the_task(house: "House", collector: "Collector") -> None:
+    play = await house.submit(fresh(), trip(start=12), instrument="wallet")
+    await play.until("completed")
+    receipt = await play.receipt()
+    hotel = next(e["reference"] for e in receipt["effects"] if e["action"] == "hotel.confirm")
+    await play.stage.world("travel", "POST", f"/objects/{hotel}/cancel", json={"reason": "overbooked"})
+    await play.until("completed", times=2)
+    async with asyncio.timeout(20):
+        while not (hints := [s for s in collector.of(receipt["trace_id"]) if s["name"] == "process tuntas.provider.notified.v1"]):
+            await asyncio.sleep(0.1)  # an exporter tells nobody when it is done
+    doors = {s["span_id"]: s["name"] for s in collector.of(receipt["trace_id"])}
+    assert {doors[hint["parent"]] for hint in hints} == {"webhook travel"}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_with_nothing_sampled_every_process_keeps_what_was_rolled_back(apart: "House", collector: "Collector") -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 from tuntas.contracts.base import Code, Contract, Document, Instant, Message, Text
 from tuntas.contracts.money import Amounts, Money
 from tuntas.contracts.personal import Personal
-from tuntas.contracts.plan import Approval, Goal, Offer, StepKind, UndoTerms
+from tuntas.contracts.plan import Approval, Goal, Offer, Phase, StepKind, UndoTerms
 from tuntas.contracts.topics import EXECUTOR_REPLIES, PLANNER_REPLIES, SAGA_REPLIES
 
 
@@ -55,6 +55,7 @@ class Declaration(Contract):
     revision: int
     epoch: int
     kind: StepKind
+    phase: Phase
     action: str
     needs: tuple[str, ...] = ()
     start: int
@@ -123,7 +124,6 @@ class StepUndo(Message, name="step.undo"):
     number: int
     fee_limit: Amounts = Field(default_factory=dict)
     accepted_quote: str | None = None
-    force: bool = False
 
 
 class StepUndone(Message, name="step.undone", topic=SAGA_REPLIES):

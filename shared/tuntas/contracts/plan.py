@@ -18,8 +18,9 @@ class StepKind(StrEnum):
 
 
 class Phase(StrEnum):
-    """How reversible a step is; plans run forward in this order (architecture, protocol item 7)."""
+    """How reversible a step is; plans run forward in this order (architecture, protocol item 7). A read leaves nothing to undo."""
 
+    READ = "read"
     HOLD = "hold"
     AUTHORIZE = "authorize"
     CONFIRM = "confirm"

@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from tuntas.contracts.base import Code, Message, Text
 from tuntas.contracts.money import Amounts
 from tuntas.contracts.topics import PLANNER_COMMANDS, PLANNER_EVENTS
@@ -22,7 +20,7 @@ class PlanProposed(Message, name="plan.proposed", topic=PLANNER_EVENTS):
 
 
 class PlanInfeasible(Message, name="plan.infeasible", topic=PLANNER_EVENTS):
-    """No plan reaches the goals: `no_offer`, `over_budget`, `no_payment`, `conflicting_goals`, `quote_timeout`."""
+    """No plan reaches the goals: `no_offer`, `over_budget`, `no_payment`, `conflicting_goals`, `quote_timeout`, or a connector's code."""
 
     revision: int
     code: Code
@@ -41,9 +39,3 @@ class PlanAmend(Message, name="plan.amend", topic=PLANNER_COMMANDS):
     failed_legs: tuple[str, ...]
     tried: tuple[str, ...] = ()
     code: Code
-
-
-class PlanWithdrawn(Message, name="plan.withdrawn", topic=PLANNER_COMMANDS):
-    """The task was cancelled while quotes were being gathered."""
-
-    code: Code = Field(default="cancelled")

@@ -26,7 +26,7 @@ from tuntas.kit.messaging.fold import Event, Unit
 from tuntas.kit.messaging.runtime import Prepare, Runtime, read_record
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
 from tuntas.kit.messaging.wire import Raw, encode
-from tuntas.kit.messaging.work import Desk, Perform
+from tuntas.kit.messaging.work import Admit, Desk, Perform
 from tuntas.kit.persistence.pool import open_pool
 from tuntas.kit.persistence.store import Store
 from tuntas.kit.privacy import Vault
@@ -60,11 +60,14 @@ class Resources:
 class Parts:
     """What makes a service itself. `follows` maps state topics to what each record is applied to, in every replica.
 
-    `prepare` does what messages need before they can be decided and what no decision may do itself, such as sealing.
+    `prepare` does what messages need before they can be decided and what no decision may do itself, such as sealing. `close` lets go
+    of what the parts opened, after the last call.
     """
 
     core: Core[Any]
     perform: Perform | None = None
+    admit: Admit | None = None
+    close: Callable[[], Awaitable[None]] | None = None
     follows: Mapping[Topic, Apply] = field(default_factory=dict)
     routes: Sequence[BaseRoute] = ()
     read: Callable[[Raw], Event] = read_record
@@ -128,7 +131,7 @@ class Running:
         self.parts = parts = service.parts(resources)
         store = parts.store or Store(service.table, parts.core.state)
         work = UnitOfWork(service.name, parts.core, store, self.pool)
-        desk = Desk(service.name, parts.perform or _nobody, self.metrics, self.log, self._nudge)
+        desk = Desk(service.name, parts.perform or _nobody, self.metrics, self.log, self._nudge, parts.admit)
         self.link = Link(service.name, self.broker, prefix, self.metrics, self.log, self._stop, prefix + topics[0].name, self._assigned)
         self.runtime = Runtime(
             service.name,
@@ -237,7 +240,7 @@ class Running:
         return not (task is not None and task.done()) and not stuck
 
     async def stop(self) -> None:
-        """Drain: finish the batch, wait for calls that are out, leave the group, export spans, close the pool."""
+        """Drain: finish the batch, wait for calls that are out, leave the group, close clients, export spans, close the pool."""
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
@@ -245,6 +248,8 @@ class Running:
         if self.runtime.desk.finished:
             await self.runtime.tick()
         await self.broker.stop()
+        if self.parts.close:
+            await self.parts.close()
         self.tracing.close()
         await self.pool.close()
         self.log.info("service.stopped")

@@ -24,7 +24,12 @@ class Context:
     tenant: str
     cause: UUID
     expired: bool = False
-    trace_id: str = ""
+    traceparent: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        """Return the id of the trace that the event belongs to; empty if it is in none."""
+        return self.traceparent[3:35]
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _resting(facts: Facts) -> _Waits | None:
     saga = facts.doc("saga")
     if facts.status("saga") != "needs_attention":
         return None
-    waiting = [e for e in saga.get("effects", {}).values() if e.get("phase") == "waiting"]
+    waiting = [e for e in saga.get("effects", {}).values() if e.get("stage") == "waiting"]
     actions = tuple(action for e in waiting for action in _repairs(facts, e))
     if waiting:
         step, provider = _place(waiting[0])
@@ -186,7 +186,7 @@ def _going_back(facts: Facts) -> _Waits | None:
 
 
 def _undoing(saga: Doc) -> list[Doc]:
-    return [e for e in saga.get("effects", {}).values() if e.get("phase") == "undoing"]
+    return [e for e in saga.get("effects", {}).values() if e.get("stage") == "undoing"]
 
 
 def _asked(facts: Facts) -> _Waits | None:

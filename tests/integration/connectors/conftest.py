@@ -101,8 +101,8 @@ async def sellers(travel: World) -> AsyncIterator[dict[str, Provider]]:
     resources: Any = type("R", (), {"settings": type("S", (), {"base_url": travel.address})})
     found = dict(travel_providers(resources))
     yield found
-    client: Any = next(iter(found.values()))
-    await client._client.close()
+    for seller in found.values():
+        await seller.close()
 
 
 @pytest.fixture(scope="session")
@@ -149,8 +149,8 @@ def day(ahead: int) -> str:
 def flight_offer(sellers: dict[str, Provider], traveller: Traveller) -> Any:
     async def find(provider: str = "nusantara-air", *, refundable: bool = True, **parameters: Any) -> Offer:
         asked = {"origin": "CGK", "destination": "SRG", "depart_date": day(30)} | parameters
-        found = await sellers["nusantara-air"].quote(traveller.wish("travel.flight.book", **asked))
-        return next(o for o in found if o.provider == provider and o.details["refundable"] is refundable)
+        found = await sellers[provider].quote(traveller.wish("travel.flight.book", **asked))
+        return next(o for o in found if o.details["refundable"] is refundable)
 
     return find
 

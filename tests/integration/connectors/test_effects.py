@@ -83,8 +83,8 @@ async def flight(sellers: dict[str, Provider], request: pytest.FixtureRequest) -
         live = Live(Case(travel_connector, seller.spec, "flight.hold", "flight.confirm"), seller, request.node.nodeid)
         day = (datetime.now(UTC).date() + timedelta(days=40)).isoformat()
         goal = Goal(goal_id="flight", type=FLIGHT.name, parameters={"origin": "CGK", "destination": "SRG", "depart_date": day})
-        found = await sellers["nusantara-air"].quote(Wish(task_id=live.task, goal=goal, travellers=("Sari Dewi",)))
-        offer: Offer = next(o for o in found if o.provider == provider and o.details["refundable"] is refundable)
+        found = await sellers[provider].quote(Wish(task_id=live.task, goal=goal, travellers=("Sari Dewi",)))
+        offer: Offer = next(o for o in found if o.details["refundable"] is refundable)
         assert offer.price is not None
         live.pays(offer.price, hold=offer.step("hold").input)
         return live

@@ -1,5 +1,6 @@
 """The travel connector's providers against the sellers' own interface."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from tuntas.connectors.travel.actions import FLIGHT, HOTEL
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.plan import Offer, StepKind
+from tuntas.kit.connector.http import Client, Reply
 from tuntas.kit.connector.provider import Provider, Request
 from tuntas.kit.errors import InDoubt, NotSent, Rejected
 
@@ -32,12 +34,21 @@ def confirm_of(offer: Offer, traveller: Any, held: str, **more: Any) -> Request:
 
 
 async def test_one_search_finds_the_offers_of_all_airlines_with_their_terms(
-    sellers: dict[str, Provider], traveller: Any, travel: Any
+    sellers: dict[str, Provider], traveller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    searched: list[str] = []
+    call = Client.call
+
+    async def counted(client: Client, method: str, path: str, **options: Any) -> Reply:
+        searched.append(path)
+        return await call(client, method, path, **options)
+
+    monkeypatch.setattr(Client, "call", counted)
     wish = traveller.wish(FLIGHT.name, origin="CGK", destination="SRG", depart_date=day(30))
-    found = [o for seller in sellers.values() for o in await seller.quote(wish)]
-    assert {o.provider for o in found} == set(AIRLINES)
-    assert [o.price for o in found] == sorted((o.price for o in found), key=lambda p: p.amount_minor if p else 0)
+    each = await asyncio.gather(*(seller.quote(wish) for seller in sellers.values()))
+    assert searched == ["/flights/search"]
+    assert [{o.provider for o in offers} for offers in each] == [{name} if name in AIRLINES else set() for name in sellers]
+    found = [o for offers in each for o in offers]
     for offer in found:
         refundable = offer.details["refundable"]
         confirm = offer.step("confirm")

@@ -73,14 +73,30 @@ def on_answered(state: Count | None, event: Answered, _: Context) -> Decision[Co
     return _count(state, "lost" if event.lost else str((event.result or {}).get("said")))
 
 
-async def perform(call: Call, _: Event) -> dict[str, Any]:
-    if call.kind == "lose":
-        raise InDoubt("no_answer")
-    return {"said": "hello"}
+class Friend:
+    """Somebody outside, and whether one can still talk to them."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end, self.closed = asyncio.Event(), asyncio.Event(), False
+
+    async def perform(self, call: Call, _: Event) -> dict[str, Any]:
+        if call.kind == "lose":
+            raise InDoubt("no_answer")
+        if call.kind == "linger":
+            self.begun.set()
+            await self.may_end.wait()
+        return {"said": "nothing any more" if self.closed else "hello"}
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+FRIEND = Friend()
 
 
 def parts(_: Resources) -> Parts:
-    return Parts(core=Core(Count, {Poked: on_poked}, on_fired, on_answered), perform=perform)
+    FRIEND.closed = False
+    return Parts(core=Core(Count, {Poked: on_poked}, on_fired, on_answered), perform=FRIEND.perform, close=FRIEND.close)
 
 
 TOY = Service(name="toy", table="counts", topics=(POKES,), parts=parts)
@@ -196,7 +212,7 @@ async def test_a_timer_fires_once_it_is_due(toy: Toy) -> None:
 async def test_an_answer_to_a_call_enters_the_task(toy: Toy) -> None:
     task = uuid4()
     await toy.poke(task, Poked(call="greet"))
-    assert [c["why"] for c in await toy.counts(task, 2)] == ["poke", "hello"]
+    assert [c["why"] for c in await toy.counts(task, 2)][:2] == ["poke", "hello"]
 
 
 async def test_a_lost_answer_is_told_as_lost(toy: Toy) -> None:
@@ -262,6 +278,21 @@ async def test_a_call_whose_process_died_is_told_as_lost_when_its_lease_is_over(
     )
     await con.close()
     assert [c["why"] for c in await toy.counts(task, 2)] == ["poke", "lost"]
+
+
+async def test_what_the_parts_opened_is_closed_at_the_stop_after_the_last_call(toy: Toy) -> None:
+    task = uuid4()
+    await toy.poke(task, Poked(call="linger"))
+    await asyncio.wait_for(FRIEND.begun.wait(), 20)
+    stopping = asyncio.create_task(toy.running.stop())
+    await asyncio.sleep(0)
+    assert not FRIEND.closed
+    FRIEND.may_end.set()
+    await stopping
+    assert FRIEND.closed
+    toy.running = Running(TOY, lambda error: pytest.fail(repr(error)))
+    await toy.running.start()
+    assert [c["why"] for c in await toy.counts(task, 2)][:2] == ["poke", "hello"]
 
 
 def call_identity(call: dict[str, Any]) -> UUID:

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,11 +30,13 @@ from tuntas.gateway.gate import Gate
 from tuntas.gateway.http import application
 from tuntas.gateway.progress import Watch
 from tuntas.gateway.state import Task
-from tuntas.gateway.store import Happened, Stored
+from tuntas.gateway.store import Happened, Stored, Taken
 from tuntas.gateway.tenants import Directory, Tenant
 from tuntas.kit.decision import Send
+from tuntas.kit.errors import Transient
 from tuntas.kit.messaging.fold import Event, fold
 from tuntas.kit.persistence.store import Row
+from tuntas.kit.privacy import Digester, Person
 from tuntas.kit.signing import public_hex, sign, submission_bytes
 from tuntas.kit.telemetry.trace import Tracing
 from tuntas.testkit.history import START, History
@@ -48,9 +51,9 @@ AMOUNTS = {"IDR": 120_000_00}
 class Told(History[Task]):
     """One task, moved on by what other services say."""
 
-    def submitted(self, digest: str = "d1", **options: Any) -> list[Message]:
+    def submitted(self, digest: str = "k:d1", person: str = "p", **options: Any) -> list[Message]:
         task = TaskSubmitted(
-            source="shop", source_id="s-1", reference="order 7", person=derive("p"), instrument="wallet", tz="Asia/Jakarta", at=self.now
+            source="shop", source_id="s-1", reference="order 7", person=derive(person), instrument="wallet", tz="Asia/Jakarta", at=self.now
         )
         return self.given(SubmissionTaken(digest=digest, task=task), **options)
 
@@ -212,8 +215,9 @@ class Rows:
         assert row.state is not None
         return Stored(row.task_id, row.tenant, row.state, START, START)
 
-    async def digests(self, tasks: Iterable[UUID]) -> dict[UUID, str]:
-        return {task: row.state.digest for task in tasks if (row := self.rows.get(task)) and row.state}
+    async def taken(self, tasks: Iterable[UUID]) -> dict[UUID, Taken]:
+        rows = {task: row for task in tasks if (row := self.rows.get(task))}
+        return {t: Taken(r.tenant, r.state.person, r.state.digest) for t, r in rows.items() if r.state and r.state.person}
 
     async def task(self, task_id: UUID) -> Stored | None:
         self._check()
@@ -231,19 +235,54 @@ class Rows:
 
 
 class Sealer:
-    """A vault that keeps what it sealed in plain sight."""
+    """A vault that keeps what it sealed in plain sight. `looks` are the persons of each look-up; the n-th key that is made is `n`."""
 
     def __init__(self) -> None:
         self.plain: list[str] = []
-        self.erased: list[tuple[str, UUID]] = []
+        self.erased: list[Person] = []
+        self.keys: dict[Person, Digester] = {}
+        self.looks: list[set[Person]] = []
+        self.made = 0
 
     async def seal(self, tenant: str, person: UUID, text: str) -> Personal:
-        del tenant
+        await self.digesters([(tenant, person)], create=True)
         self.plain.append(text)
         return Personal(f"sealed:v1:{person}:{len(self.plain)}")
 
     async def erase(self, tenant: str, person: UUID) -> None:
         self.erased.append((tenant, person))
+        self.keys.pop((tenant, person), None)
+
+    async def digesters(self, persons: Collection[Person], *, create: bool) -> dict[Person, Digester]:
+        missing = set(persons) - self.keys.keys()
+        if missing:
+            self.looks.append(missing)
+        for person in missing if create else ():
+            self.made += 1
+            self.keys[person] = Digester(str(self.made), bytes([self.made]))
+        return {person: self.keys[person] for person in persons if person in self.keys}
+
+
+class Views:
+    """The operators' views. `tasks` are rows of the gateway's, each as a document; every service lives."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[UUID, dict[str, Any]] = {}
+        self.broken = False
+
+    async def fetch(self, query: str, tasks: Collection[UUID] = ()) -> list[dict[str, Any]]:
+        if self.broken:
+            raise Transient("unavailable")
+        if "heartbeats" in query:
+            return [{"service": "intent", "at": START}, {"service": "planner", "at": START}]
+        if "gateway.ops_tasks" not in query:
+            return []
+        shown = [task for task in self.tasks if task in tasks or "where status not in" in query]
+        return [{"task_id": t, "doc": json.dumps(self.tasks[t]), "status": self.tasks[t]["status"], "updated_at": START} for t in shown]
+
+    async def fetchval(self, query: str) -> datetime:
+        del query
+        return START + timedelta(seconds=5)
 
 
 class House:
@@ -257,11 +296,16 @@ class House:
         self.sent: list[tuple[UUID, str, Message]] = []
         self.traces: list[str] = []
         self.deaf = False
+        self.views = Views()
         doorkeeper = Doorkeeper(lambda: directory, tokens)
         tracing = Tracing("gateway", None, 1.0)
-        self.gate = Gate(doorkeeper, self.reader, self.vault, self.watch, tracing, self._publish)  # type: ignore[arg-type]
+        self.gate = Gate(doorkeeper, self.reader, self.vault, self.watch, tracing, self._publish, self._views)  # type: ignore[arg-type]
         transport = httpx2.ASGITransport(application(self.gate), raise_app_exceptions=False)
         self.client = httpx2.AsyncClient(transport=transport, base_url="http://gateway")
+
+    @asynccontextmanager
+    async def _views(self) -> AsyncIterator[Views]:
+        yield self.views
 
     async def _publish(self, key: UUID, tenant: str, send: Send, traceparent: str) -> None:
         self.sent.append((key, tenant, send.message))

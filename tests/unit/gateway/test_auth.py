@@ -148,6 +148,14 @@ def forged() -> list[str]:
     return [stranger, confused, other_body, unsigned, f"{head}.{body}.", f"{head}.{body}", "x", "....", "\u00e9"]
 
 
+async def test_an_operators_token_opens_the_operators_door(house_with: Callable[[Tokens], Any], keys: Path) -> None:
+    house = house_with(Tokens(ISSUER, AUDIENCE, keys, "tenant"))
+    for tenant, status in (("operators", 200), ("acme", 403)):
+        token = jwt.encode({"alg": "RS256", "kid": "r"}, claims(tenant=tenant), RSA, algorithms=["RS256"])
+        answer = await house.call("GET", "/v1/operations/stuck", key=None, headers=bearer(token))
+        assert answer.status_code == status
+
+
 async def test_a_forged_token_is_refused(house_with: Callable[[Tokens], Any], keys: Path) -> None:
     house = house_with(Tokens(ISSUER, AUDIENCE, keys, "tenant"))
     for token in forged():

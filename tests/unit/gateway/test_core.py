@@ -65,9 +65,21 @@ def test_a_repeated_submission_changes_nothing(task: Any) -> None:
 
 def test_another_body_under_the_same_id_is_set_aside_and_leaves_the_task_alone(task: Any) -> None:
     task.submitted()
-    assert task.submitted(digest="d2") == []
+    assert task.submitted(digest="k:d2") == []
     assert task.refused == ["id_reused"]
-    assert task.state.digest == "d1"
+    assert task.state.digest == "k:d1"
+
+
+def test_another_person_under_the_same_id_is_another_body(task: Any) -> None:
+    task.submitted()
+    task.submitted(digest="l:d1", person="q")
+    assert task.refused == ["id_reused"]
+
+
+def test_a_digest_by_a_later_key_of_the_same_person_changes_nothing(task: Any) -> None:
+    task.submitted()
+    assert task.submitted(digest="l:d2") == []
+    assert (task.refused, task.state.digest) == ([], "k:d1")
 
 
 def test_a_tenant_with_a_topic_of_its_own_gets_its_events_there_and_nowhere_else(brio_task: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +17,9 @@ from tuntas.contracts.intent import AnswerGiven, ConversationClosed, IntentUnrea
 from tuntas.contracts.planner import PlanProposed
 from tuntas.contracts.saga import Receipt, SagaEnded, SagaOutcome, SagaRepair
 from tuntas.contracts.trust import ApprovalAsked, MandateSet, PlanApproved, PlanDecided, Switch, TaskCancel
-from tuntas.gateway import gate
+from tuntas.gateway import deadline, gate
+from tuntas.gateway.models import TaskRequest
+from tuntas.kit.errors import Transient
 from tuntas.testkit.history import START
 
 UNTIL = START + timedelta(hours=1)
@@ -90,6 +93,24 @@ async def test_the_same_key_with_the_same_body_is_the_same_task_however_it_was_w
 async def test_the_same_key_with_another_body_is_a_conflict(house: Any) -> None:
     await house.submit()
     assert problem(await house.submit(WORDS)) == (409, "id_reused")
+
+
+async def test_what_is_published_of_a_body_confirms_no_guess_at_it(house: Any) -> None:
+    await house.submit(WORDS)
+    key, _, taken = house.sent[0]
+    plain = TaskRequest.model_validate(WORDS).fingerprint()
+    assert plain not in taken.model_dump_json()
+    assert taken.digest == house.vault.keys["acme", derive("person", "acme", "p-1")](plain)
+    assert house.reader.rows[key].state.digest == taken.digest
+
+
+async def test_after_an_erasure_a_repeat_is_answered_with_the_task_that_has_the_id(house: Any) -> None:
+    first = await house.submit(WORDS)
+    await house.call("DELETE", "/v1/people/p-1")
+    for body in (WORDS, None):
+        again = await house.submit(body)
+        assert (again.status_code, again.json()) == (202, first.json())
+    assert (len(house.sent), house.vault.keys) == (1, {})
 
 
 async def test_two_tenants_may_use_the_same_key(house: Any) -> None:
@@ -330,6 +351,42 @@ async def test_a_backend_that_is_away_is_told_as_such(house: Any) -> None:
     answer = await house.submit()
     assert problem(answer) == (503, "unavailable")
     assert answer.headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize("error", [Transient("conflict"), TimeoutError(), ConnectionResetError(), LookupError("a driver's own")])
+async def test_whatever_a_backend_fails_with_it_is_told_as_away(house: Any, error: Exception) -> None:
+    async def fail(_: UUID) -> None:
+        raise error
+
+    house.reader.task = fail
+    answer = await house.call("GET", f"/v1/tasks/{uuid4()}")
+    assert problem(answer) == (503, "unavailable")
+    assert "driver" not in answer.text
+
+
+async def test_a_backend_that_hangs_even_when_it_is_given_up_is_told_as_away_in_time(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 0.05)
+    over = asyncio.Event()
+
+    async def hang(_: UUID) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await over.wait()
+
+    house.reader.task = hang
+    answer = await asyncio.wait_for(house.call("GET", f"/v1/tasks/{uuid4()}"), 5)
+    assert problem(answer) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "1"
+    over.set()
+
+
+async def test_a_stream_that_has_begun_outlives_the_deadline(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadline, "ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr("tuntas.gateway.progress.GRACE_SECONDS", 0.2)
+    task = await house.submitted()
+    house.tell(task, "acme", IntentUnread(code="not_understood"))
+    answer = await house.call("GET", f"/v1/tasks/{task}/events?until=terminal")
+    assert [seq for seq, _ in events_of(answer.text)] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tuntas.connectors.payment.actions import CHARGE, OBLIGING
 from tuntas.contracts.connectors import Declaration, StepStarted
 from tuntas.contracts.ids import attempt_key, derive
 from tuntas.contracts.money import Money
-from tuntas.contracts.plan import Approval, Line, Statement, StepKind, UndoTerms
+from tuntas.contracts.plan import Approval, Line, Phase, Statement, StepKind, UndoTerms
 from tuntas.kit.connector.approvals import authorized
 from tuntas.kit.connector.effects import Effect, Effects, State
 from tuntas.kit.connector.provider import Specs
@@ -62,7 +62,7 @@ def effect(attempt: int = 1, **changes: Any) -> Effect:
 def command(approval: Approval | None) -> StepStarted:
     declaration = Declaration(
         step_id="pay", leg_id="l", connector="payment", provider="lontar", attempt=1, key=derive("k"), body_digest="b", revision=2,
-        epoch=1, kind=StepKind.COMPENSATABLE, action="payment.authorize", start=1, undo=UndoTerms(), forward_by=NOW,
+        epoch=1, kind=StepKind.COMPENSATABLE, phase=Phase.AUTHORIZE, action="payment.authorize", start=1, undo=UndoTerms(), forward_by=NOW,
     )  # fmt: skip
     return StepStarted(declaration=declaration, tried=1, input={}, approval=approval)
 

@@ -124,8 +124,8 @@ def test_a_cancel_after_the_irreversible_step_is_said_to_be_too_late() -> None:
 
 
 def test_the_undo_that_was_sent_is_the_one_that_is_waited_for() -> None:
-    queued = {"declaration": declared("hotel.hold", 2), "phase": "undoing"}
-    sent = {"declaration": declared("payment.authorize", 1), "phase": "undoing", "sends": 2, "code": "unavailable"}
+    queued = {"declaration": declared("hotel.hold", 2), "stage": "undoing"}
+    sent = {"declaration": declared("payment.authorize", 1), "stage": "undoing", "sends": 2, "code": "unavailable"}
     docs: dict[str, Any] = {
         "task": RUNNING,
         "execution": {"status": "ended"},
@@ -139,7 +139,7 @@ def test_the_undo_that_was_sent_is_the_one_that_is_waited_for() -> None:
 
 def test_an_undo_that_is_too_dear_can_be_paid_tried_again_or_left() -> None:
     fee = {"amount_minor": 500, "currency": "IDR"}
-    effect = {"declaration": declared(), "phase": "waiting", "code": "fee_above_limit", "quote_id": "q", "asked_fee": fee}
+    effect = {"declaration": declared(), "stage": "waiting", "code": "fee_above_limit", "quote_id": "q", "asked_fee": fee}
     found = explained(task={"status": "needs_attention"}, saga=saga("needs_attention", effect))
     assert (found.waiting_for, found.step, found.provider, found.code) == ("operator", "flight.hold", "kite", "fee_above_limit")
     assert [command.split()[2] for command in (a.command for a in found.safe_actions)] == [str(TASK)] * 3
@@ -155,7 +155,7 @@ def test_an_executor_that_is_stuck_is_asked_to_go_on() -> None:
 
 
 def test_a_closing_that_was_reopened_is_not_over() -> None:
-    effect = {"declaration": declared(), "phase": "undoing", "sends": 1}
+    effect = {"declaration": declared(), "stage": "undoing", "sends": 1}
     found = explained(
         task={"status": "completed"}, execution={"status": "ended"}, saga=saga("compensating", effect, waiting_for="undo:flight.hold")
     )

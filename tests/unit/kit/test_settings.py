@@ -58,9 +58,32 @@ def test_a_prefix_stands_before_groups_and_must_end_in_a_dot(monkeypatch: pytest
     monkeypatch.setenv("TUNTAS_TOPIC_PREFIX", "eu.")
     assert KafkaSettings().group("saga") == "eu.tuntas.saga"
     monkeypatch.setenv("TUNTAS_TOPIC_PREFIX", "eu")
-    assert "TOPIC_PREFIX" in refusal()
+    assert refusal().startswith("TUNTAS_TOPIC_PREFIX: ")
 
 
 def test_a_named_replica_has_a_member_id_of_its_own_in_each_service() -> None:
     assert KafkaSettings(instance="1").instance_of("saga") == "saga-1"
     assert KafkaSettings().instance_of("saga") is None
+
+
+def test_a_misspelt_name_of_kafkas_settings_is_a_fault_and_never_means_no_security(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TUNTAS_KAFKA_SASL_MECHANISM", "TUNTAS_KAFKA_TOPIC_PREFIX"):
+        monkeypatch.setenv(name, "plain")
+    assert refusal() == "TUNTAS_KAFKA_SASL_MECHANISM: unknown setting\nTUNTAS_KAFKA_TOPIC_PREFIX: unknown setting"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"MECHANISM": "plain", "USERNAME": "saga"}, "mechanism plain needs username and password"),
+        ({"USERNAME": "saga", "PASSWORD": "hunter2"}, "username and password need a mechanism"),
+        ({"CA_FILE": "/nowhere/ca.pem"}, "ca_file needs tls"),
+        ({"TLS": "true", "CA_FILE": "/nowhere/ca.pem"}, "ca_file /nowhere/ca.pem holds no certificates that can be read"),
+        ({"TLS": "true", "CA_FILE": __file__}, f"ca_file {__file__} holds no certificates that can be read"),
+    ],
+)
+def test_half_a_login_or_an_unreadable_certificate_is_a_fault(monkeypatch: pytest.MonkeyPatch, given: dict[str, str], told: str) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"TUNTAS_KAFKA_{name}", value)
+    assert refusal().startswith(f"TUNTAS_KAFKA_*: {told}")
+    assert "hunter2" not in refusal()

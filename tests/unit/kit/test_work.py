@@ -125,6 +125,31 @@ async def test_an_open_breaker_answers_without_a_call() -> None:
     assert codes == ["no_answer"] * 8 + ["breaker_open"]
 
 
+def parked(_: Call, __: Event) -> None:
+    raise NotSent("parked")
+
+
+async def codes_of(at: Desk, calls: int, *, begin: int = 0) -> list[str | None]:
+    for number in range(begin, begin + calls):
+        at.start(event(), call(number), derive("call", number))
+        await at.drain(5)
+    return [e.body.code for e in at.take() if isinstance(e.body, Answered)]
+
+
+async def test_what_may_not_leave_is_not_tried_and_says_nothing_about_the_party() -> None:
+    at = desk(failing(InDoubt("no_answer")), admit=parked)
+    assert await codes_of(at, 20) == ["parked"] * 20
+    at.admit = None
+    assert await codes_of(at, 1, begin=20) == ["no_answer"]
+
+
+async def test_what_may_not_leave_is_told_as_such_even_while_the_breaker_is_open() -> None:
+    at = desk(failing(InDoubt("no_answer")))
+    assert (await codes_of(at, 9))[-1] == "breaker_open"
+    at.admit = parked
+    assert await codes_of(at, 1, begin=9) == ["parked"]
+
+
 def test_a_breaker_lets_one_call_through_after_its_rest() -> None:
     breaker = Breaker(limit=2, rest_seconds=10)
     for _ in range(2):

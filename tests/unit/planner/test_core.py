@@ -1,4 +1,4 @@
-"""The planner's conversation: quotes are asked, answered, late, missing; a plan is proposed, amended, withdrawn."""
+"""The planner's conversation: quotes are asked, answered, late, missing; a plan is proposed, amended."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from tuntas.contracts.base import Message
 from tuntas.contracts.connectors import QuoteReplied, QuoteRequested
 from tuntas.contracts.ids import digest
 from tuntas.contracts.plan import Phase, Plan, StepKind
-from tuntas.contracts.planner import PlanAmend, PlanInfeasible, PlanProposed, PlanWithdrawn
+from tuntas.contracts.planner import PlanAmend, PlanInfeasible, PlanProposed
 from tuntas.testkit.history import START
 
 
@@ -243,19 +243,6 @@ def test_the_payment_leg_can_be_amended(desk: Desk) -> None:
     assert desk.asked["payment"].quote_id == quote_id(desk, "payment", 2)
     desk.quote("payment", card("other", StepKind.COMPENSATABLE).model_copy(update={"title": "Other"}))
     assert desk.chosen()["payment"] == "other"
-
-
-def test_a_withdrawn_task_asks_and_proposes_nothing_more(desk: Desk) -> None:
-    desk.given(intent(goal("flight")))
-    desk.given(PlanWithdrawn())
-    assert desk.quote("flight", offer("f1")) == desk.quote("payment", card()) == []
-    assert (desk.timers, desk.state.status) == ({}, "withdrawn")
-
-
-def test_a_withdrawal_before_the_intent_leaves_a_tombstone(desk: Desk) -> None:
-    desk.given(PlanWithdrawn())
-    assert desk.given(intent(goal("flight"))) == []
-    assert told(desk.given(amend("flight"))) == [(2, "withdrawn", "")]
 
 
 def test_the_same_quotes_in_any_order_make_the_same_bytes() -> None:

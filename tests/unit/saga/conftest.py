@@ -12,7 +12,7 @@ from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome, St
 from tuntas.contracts.executor import EndResult, ExecutionEnded, TallyEntry
 from tuntas.contracts.ids import attempt_key
 from tuntas.contracts.money import Money
-from tuntas.contracts.plan import StepKind, UndoTerms
+from tuntas.contracts.plan import Phase, StepKind, UndoTerms
 from tuntas.contracts.saga import SagaCancel, SagaRepair
 from tuntas.saga.core import core
 from tuntas.saga.policy import Policy
@@ -28,6 +28,7 @@ NEEDS = {
     "payment.capture": ("payment.authorize", "hotel.confirm", "flight.confirm"),
 }
 PRICES = {"hotel": 100_00, "flight": 250_00, "payment": 350_00}
+PHASES = {"hold": Phase.HOLD, "authorize": Phase.AUTHORIZE, "issue": Phase.PIVOT, "capture": Phase.CAPTURE, "look": Phase.READ}
 KINDS = {"flight.issue": StepKind.PIVOT, "payment.capture": StepKind.RETRIABLE}
 
 
@@ -54,6 +55,7 @@ class Task(History[Saga]):
             "revision": 1,
             "epoch": 1,
             "kind": KINDS.get(step_id, StepKind.COMPENSATABLE),
+            "phase": PHASES.get(step_id.partition(".")[2], Phase.CONFIRM),
             "action": step_id,
             "needs": NEEDS.get(step_id, ()),
             "start": TRIP.index(step_id) + 1 if step_id in TRIP else 9,
@@ -114,7 +116,7 @@ class Task(History[Saga]):
     def undo_all(self, **facts: Any) -> list[Message]:
         """Answer every undo that was sent and is not answered, until none is left."""
         sent: list[Message] = []
-        while queue := [e for e in self.state.effects.values() if e.phase == "undoing" and e.sends]:
+        while queue := [e for e in self.state.effects.values() if e.stage == "undoing" and e.sends]:
             effect = queue[0]
             sent += self.undone(effect.declaration.step_id, number=effect.number, seq=effect.undo_seq + 1, **facts)
         return sent

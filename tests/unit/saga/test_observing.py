@@ -213,7 +213,7 @@ def test_of_two_observations_that_overtake_the_declaration_the_newer_one_counts(
     task.observed("hotel.confirm", GONE, LOST, seq=6)
     task.observed("hotel.confirm", DONE, "success_after_undo", seq=5)
     task.declared("hotel.confirm")
-    assert task.state.effects[task.key("hotel.confirm")].phase == "undone"
+    assert task.state.effects[task.key("hotel.confirm")].stage == "undone"
 
 
 def test_a_commit_while_reopened_leads_back_to_the_replanning(task: Any) -> None:

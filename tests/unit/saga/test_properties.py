@@ -89,7 +89,7 @@ class Watched:
         assert undo.number in {number, number + 1}
         self.numbers[undo.key] = undo.number
         if after.effects[undo.key].sends == 1 and len(after.effects) == len(STEPS):
-            assert not any(after.effects[self.task.key(step)].phase == "undoing" for step in DEPENDENTS.get(undo.step_id, ()))
+            assert not any(after.effects[self.task.key(step)].stage == "undoing" for step in DEPENDENTS.get(undo.step_id, ()))
 
     def ended(self, ended: SagaEnded, after: Saga) -> None:
         self.closings += 1
@@ -97,7 +97,7 @@ class Watched:
         states = {e.state.value for e in ended.receipt.effects}
         assert states <= {"kept", "undone", "nothing", "residue"}
         if ended.outcome == "completed":
-            assert all(e.listed is Outcome.DONE for e in after.effects.values() if e.phase == "standing")
+            assert all(e.listed is Outcome.DONE for e in after.effects.values() if e.stage == "standing")
         else:
             assert "kept" not in states
         self.balanced(ended, after)
@@ -211,7 +211,7 @@ def _bring_on(watched: Watched, listed: dict[str, Outcome]) -> None:
         for effect in list(state.effects.values()):
             watched.apply(("repair", "skip", effect.declaration.step_id))
     elif state:
-        for effect in [e for e in state.effects.values() if e.phase == "undoing" and e.sends]:
+        for effect in [e for e in state.effects.values() if e.stage == "undoing" and e.sends]:
             watched.apply(("undone", effect.declaration.step_id, Outcome.UNDONE, 0, 9, True))
 
 

@@ -163,7 +163,7 @@ def test_retry_of_one_effect_leaves_the_others_waiting(task: Any, undos: Any) ->
     task.undone("hotel.confirm", Outcome.REFUSED)
     task.undone("flight.confirm", Outcome.REFUSED)
     assert undos(task.repaired("retry", "hotel.confirm")) == [("hotel.confirm", 2)]
-    assert task.state.effects[task.key("flight.confirm")].phase == "waiting"
+    assert task.state.effects[task.key("flight.confirm")].stage == "waiting"
 
 
 def test_force_adds_nothing_to_a_rollback_that_rests(task: Any) -> None:
@@ -237,3 +237,11 @@ def test_answers_about_unknown_tasks_and_keys_leave_nothing(task: Any, new_task:
     assert task.rows == {}
     task.declared("hotel.hold")
     assert task.undone("flight.hold") == []
+
+
+def test_a_read_is_not_undone_and_is_no_effect(task: Any) -> None:
+    task.declared("route.look", "flight.confirm")
+    undos = [m for m in task.ended(EndResult.FAILED, done=("route.look", "flight.confirm")) if isinstance(m, StepUndo)]
+    assert [undo.step_id for undo in undos] == ["flight.confirm"]
+    ended = [m for m in task.undone("flight.confirm") if isinstance(m, SagaEnded)]
+    assert [effect.step_id for effect in ended[0].receipt.effects] == ["flight.confirm"]

@@ -3,63 +3,80 @@
 import json
 from collections.abc import Iterator
 from typing import Any, NoReturn
+from uuid import UUID
 
 import httpx2
-import typer
 
+from tuntas.cli.faults import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, Fault
 from tuntas.cli.profile import Profile, profile
-
-EXIT_REFUSED = 1
-EXIT_USAGE = 2
-EXIT_UNREACHABLE = 3
-
-
-def fail(code: str, reason: str, status: int, *, as_json: bool = False) -> NoReturn:
-    """Say in one line what went wrong, and leave with an exit code."""
-    typer.echo(json.dumps({"code": code, "detail": reason}) if as_json else f"{code}: {reason}", err=True)
-    raise typer.Exit(status)
 
 
 class Gateway:
-    """Calls the gateway with the profile's key; `operator` uses the operators' one."""
+    """Calls the gateway with the profile's key; `operator` uses the operators' one.
 
-    def __init__(self, *, as_json: bool = False, operator: bool = False) -> None:
+    Raises:
+        Fault: `no_profile` or `bad_profile`; from the calls `unreachable`, `bad_answer`, or the code of a problem.
+    """
+
+    def __init__(self, *, operator: bool = False) -> None:
         self.profile: Profile = profile()
-        self.as_json = as_json
         if not self.profile.gateway:
-            fail(
-                "no_profile",
-                "no platform here: run `make up`, or set TUNTAS_CLI_GATEWAY and TUNTAS_CLI_API_KEY",
-                EXIT_USAGE,
-                as_json=as_json,
-            )
+            raise Fault("no_profile", "no platform here: run `make up`, or set TUNTAS_CLI_GATEWAY and TUNTAS_CLI_API_KEY", EXIT_USAGE)
         key = self.profile.operator_key if operator else self.profile.api_key
-        self._client = httpx2.Client(base_url=self.profile.gateway, headers={"X-Api-Key": key}, timeout=30)
+        try:
+            self._client = httpx2.Client(base_url=self.profile.gateway, headers={"X-Api-Key": key}, timeout=30)
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise Fault("bad_profile", f"gateway or key: {error}", EXIT_USAGE) from None
 
-    def call(self, method: str, path: str, **options: Any) -> Any:
-        """Make one call and return the document; a problem ends the command."""
+    def call(self, method: str, path: str, *needs: str, **options: Any) -> dict[str, Any]:
+        """Make one call and return the document, which has the fields that are needed."""
         try:
             answer = self._client.request(method, path, **options)
-        except httpx2.TransportError as error:
-            fail("unreachable", f"{self.profile.gateway}: {error}", EXIT_UNREACHABLE, as_json=self.as_json)
-        document = answer.json() if answer.content else {}
-        if answer.is_error:
-            fail(
-                document.get("code", str(answer.status_code)),
-                document.get("detail") or document.get("title", ""),
-                EXIT_REFUSED,
-                as_json=self.as_json,
-            )
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+            self._unreachable(error)
+        if not answer.is_success:
+            raise _refused(answer)
+        document = _document(answer)
+        if missing := [name for name in needs if name not in document]:
+            raise _foreign(f"no `{missing[0]}` in the answer")
         return document
 
-    def events(self, task: str) -> Iterator[dict[str, Any]]:
+    def events(self, task: UUID) -> Iterator[dict[str, Any]]:
         """Follow a task's events until it ends."""
         timeout = httpx2.Timeout(30, read=None)
         try:
             with self._client.stream("GET", f"/v1/tasks/{task}/events", params={"until": "terminal"}, timeout=timeout) as answer:
-                if answer.is_error:
-                    document = json.loads(answer.read() or b"{}")
-                    fail(document.get("code", str(answer.status_code)), document.get("title", ""), EXIT_REFUSED, as_json=self.as_json)
-                yield from (json.loads(line[5:]) for line in answer.iter_lines() if line.startswith("data:"))
-        except httpx2.TransportError as error:
-            fail("unreachable", str(error), EXIT_UNREACHABLE, as_json=self.as_json)
+                if not answer.is_success:
+                    answer.read()
+                    raise _refused(answer)
+                yield from (_object(line[5:]) for line in answer.iter_lines() if line.startswith("data:"))
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+            self._unreachable(error)
+
+    def _unreachable(self, error: Exception) -> NoReturn:
+        raise Fault("unreachable", f"{self.profile.gateway}: {error or type(error).__name__}", EXIT_UNREACHABLE) from None
+
+
+def _refused(answer: httpx2.Response) -> Fault:
+    document = _document(answer)
+    if not isinstance(document.get("code"), str):
+        return _foreign(f"status {answer.status_code} without a code")
+    return Fault(document["code"], str(document.get("detail") or document.get("title", "")), EXIT_REFUSED)
+
+
+def _document(answer: httpx2.Response) -> dict[str, Any]:
+    return _object(answer.content)
+
+
+def _object(text: str | bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise _foreign("no JSON object")
+    return found
+
+
+def _foreign(what: str) -> Fault:
+    return Fault("bad_answer", f"{what}: is a gateway of Tuntas there?", EXIT_UNREACHABLE)

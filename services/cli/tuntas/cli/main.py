@@ -1,7 +1,6 @@
 """The verbs of `tuntas`."""
 
-import asyncio
-import json
+import math
 import secrets
 from datetime import timedelta
 from typing import Annotated, Any
@@ -9,19 +8,20 @@ from uuid import UUID
 
 import asyncpg
 import typer
+from pydantic_core import from_json
 
-from tuntas.cli import publishing, show
-from tuntas.cli.client import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, Gateway, fail
+from tuntas.cli import access, publishing, show
+from tuntas.cli.backends import database, kafka
+from tuntas.cli.client import Gateway
+from tuntas.cli.faults import EXIT_REFUSED, EXIT_USAGE, Fault
 from tuntas.cli.profile import profile
-from tuntas.contracts.topics import all_topics
+from tuntas.cli.verbs import Verbs
 from tuntas.kit import operations
-from tuntas.kit.messaging import client, topics
-from tuntas.kit.settings import KafkaSettings
+from tuntas.kit.messaging import client
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Get a task done across merchants, or undone whole.")
+app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, help="Get a task done across merchants, or undone whole.")
 Json = Annotated[bool, typer.Option("--json", help="print documents as JSON lines")]
-Task = Annotated[str, typer.Argument(help="the task's id")]
-CONNECTORS = ("payment", "travel")
+Task = Annotated[UUID, typer.Argument(help="the task's id")]
 HINTS = {"question": "answer {task} 'YOUR ANSWER'", "approval_needed": "approve {task}"}
 """What to do about an event that waits for the person."""
 
@@ -38,15 +38,17 @@ def ask(
     as_json: Json = False,
 ) -> None:
     """Say what you want; follow it until it is done, undone, or needs you."""
-    gateway = Gateway(as_json=as_json)
+    gateway = Gateway()
     asker = {"person": person, "travellers": traveller or [], "tz": tz, "instrument": instrument}
-    made = gateway.call("POST", "/v1/tasks", json={"text": text, "asker": asker}, headers={"Idempotency-Key": secrets.token_hex(8)})
+    made = gateway.call(
+        "POST", "/v1/tasks", "task_id", json={"text": text, "asker": asker}, headers={"Idempotency-Key": secrets.token_hex(8)}
+    )
     show.document(made, as_json=as_json)
     if wait:
-        _until_needed(gateway, made["task_id"], as_json=as_json)
+        _until_needed(gateway, UUID(made["task_id"]), as_json=as_json)
 
 
-def _until_needed(gateway: Gateway, task: str, *, as_json: bool) -> None:
+def _until_needed(gateway: Gateway, task: UUID, *, as_json: bool) -> None:
     """Follow a task until it ends or waits for the person; then say how to go on."""
     for event in gateway.events(task):
         show.event(event, as_json=as_json)
@@ -70,7 +72,7 @@ def publish(
     """Publish an intent to Kafka, as another service would."""
     own, body, valid = profile(), publishing.read(file), timedelta(minutes=valid_minutes)
     if not own.signing_key:
-        fail("no_profile", "no signing key: run `make up`, or set TUNTAS_CLI_SIGNING_KEY", EXIT_USAGE, as_json=as_json)
+        raise Fault("no_profile", "no signing key: run `make up`, or set TUNTAS_CLI_SIGNING_KEY", EXIT_USAGE)
     if headers_only:
         show.document(
             publishing.headers(own, body, source=source, submission=submission or secrets.token_hex(8), valid=valid), as_json=as_json
@@ -82,10 +84,10 @@ def publish(
 @app.command()
 def watch(task: Task, *, as_json: Json = False) -> None:
     """Follow a task's events until it ends."""
-    _follow(Gateway(as_json=as_json), task, as_json=as_json)
+    _follow(Gateway(), task, as_json=as_json)
 
 
-def _follow(gateway: Gateway, task: str, *, as_json: bool) -> None:
+def _follow(gateway: Gateway, task: UUID, *, as_json: bool) -> None:
     for event in gateway.events(task):
         show.event(event, as_json=as_json)
 
@@ -93,25 +95,25 @@ def _follow(gateway: Gateway, task: str, *, as_json: bool) -> None:
 @app.command()
 def answer(task: Task, text: str, *, as_json: Json = False) -> None:
     """Answer the open question."""
-    show.document(Gateway(as_json=as_json).call("POST", f"/v1/tasks/{task}/answer", json={"text": text}), as_json=as_json)
+    show.document(Gateway().call("POST", f"/v1/tasks/{task}/answer", json={"text": text}), as_json=as_json)
 
 
 @app.command()
 def approve(task: Task, *, no: Annotated[bool, typer.Option("--no", help="refuse instead")] = False, as_json: Json = False) -> None:
     """Say yes (or no) to the plan that was shown."""
-    show.document(Gateway(as_json=as_json).call("POST", f"/v1/tasks/{task}/approve", json={"approved": not no}), as_json=as_json)
+    show.document(Gateway().call("POST", f"/v1/tasks/{task}/approve", json={"approved": not no}), as_json=as_json)
 
 
 @app.command()
 def cancel(task: Task, *, as_json: Json = False) -> None:
     """Cancel a task; the answer comes as an event: undone, or too late with the price of undoing."""
-    show.document(Gateway(as_json=as_json).call("POST", f"/v1/tasks/{task}/cancel"), as_json=as_json)
+    show.document(Gateway().call("POST", f"/v1/tasks/{task}/cancel"), as_json=as_json)
 
 
 @app.command()
 def receipt(task: Task, *, as_json: Json = False) -> None:
     """Show what is left of each effect, and every movement of money."""
-    show.receipt(Gateway(as_json=as_json).call("GET", f"/v1/tasks/{task}/receipt"), as_json=as_json)
+    show.receipt(Gateway().call("GET", f"/v1/tasks/{task}/receipt", *show.RECEIPT), as_json=as_json)
 
 
 @app.command()
@@ -123,25 +125,34 @@ def tasks(
     as_json: Json = False,
 ) -> None:
     """List tasks."""
-    wanted = _conditions(where or [], as_json=as_json)
+    wanted = _conditions(where or [])
     if not stuck:
-        found = Gateway(as_json=as_json).call("GET", "/v1/tasks")
+        found = Gateway().call("GET", "/v1/tasks", "tasks")
         show.stuck(found["tasks"], as_json=as_json)
     elif db:
-        show.stuck(
-            [t.model_dump(mode="json") for t in _database(lambda con: operations.stuck(con, wanted), as_json=as_json)], as_json=as_json
-        )
+        lines = database(profile(), lambda con: operations.stuck(con, wanted))
+        show.stuck([line.model_dump(mode="json") for line in lines], as_json=as_json)
     else:
-        found = Gateway(as_json=as_json, operator=True).call("GET", "/v1/operations/stuck", params=wanted)
+        found = Gateway(operator=True).call("GET", "/v1/operations/stuck", "tasks", params=wanted)
         show.stuck(found["tasks"], as_json=as_json)
 
 
-def _conditions(where: list[str], *, as_json: bool) -> dict[str, str]:
+def _conditions(where: list[str]) -> dict[str, str]:
     pairs = [tuple(part.split("=", 1)) for text in where for part in text.split(",")]
     known = {"provider", "step", "code", "older-than"}
     if bad := [p[0] for p in pairs if len(p) != 2 or p[0] not in known]:  # noqa: PLR2004
-        fail("bad_condition", f"{bad[0]}: known are provider=, step=, code=, older-than=", EXIT_USAGE, as_json=as_json)
-    return {p[0]: p[1] for p in pairs}
+        raise Fault("bad_condition", f"{bad[0]}: known are provider=, step=, code=, older-than=", EXIT_USAGE)
+    found = {p[0]: p[1] for p in pairs}
+    if not _age(found.get("older-than", "0")):
+        raise Fault("bad_condition", f"older-than={found['older-than']}: a number of seconds is needed", EXIT_USAGE)
+    return found
+
+
+def _age(text: str) -> bool:
+    try:
+        return 0 <= float(text) < math.inf
+    except ValueError:
+        return False
 
 
 @app.command()
@@ -153,31 +164,13 @@ def explain(
 ) -> None:
     """Say why a task does not move, and which commands are safe."""
     if not db:
-        show.explanation(Gateway(as_json=as_json, operator=True).call("GET", f"/v1/operations/explain/{task}"), as_json=as_json)
+        show.explanation(Gateway(operator=True).call("GET", f"/v1/operations/explain/{task}", "status", "waiting_for"), as_json=as_json)
         return
 
-    async def read(con: asyncpg.Connection) -> Any:
-        return operations.explain(await operations.gather(con, UUID(task)))
+    async def read(con: asyncpg.Connection) -> operations.Explanation:
+        return operations.explain(await operations.gather(con, task))
 
-    show.explanation(_database(read, as_json=as_json).model_dump(mode="json"), as_json=as_json)
-
-
-def _database(read: Any, *, as_json: bool) -> Any:
-    url = profile().operations_url
-    if not url:
-        fail("no_profile", "no database: set TUNTAS_CLI_OPERATIONS_URL", EXIT_USAGE, as_json=as_json)
-
-    async def run() -> Any:
-        con = await asyncpg.connect(url, timeout=10)
-        try:
-            return await read(con)
-        finally:
-            await con.close()
-
-    try:
-        return asyncio.run(run())
-    except (OSError, asyncpg.PostgresError) as error:
-        fail("database_unreachable", str(error), EXIT_UNREACHABLE, as_json=as_json)
+    show.explanation(database(profile(), read).model_dump(mode="json"), as_json=as_json)
 
 
 @app.command()
@@ -186,22 +179,35 @@ def repair(
     action: Annotated[str, typer.Argument(help="retry | skip | mark_done | accept_fee | force")],
     *,
     reason: Annotated[str, typer.Option(help="why; it is kept")],
-    key: Annotated[str | None, typer.Option(help="the attempt's key, from `tuntas explain`")] = None,
+    key: Annotated[UUID | None, typer.Option(help="the attempt's key, from `tuntas explain`")] = None,
     evidence: Annotated[str, typer.Option(help="a JSON object; needed by mark_done")] = "{}",
     as_json: Json = False,
 ) -> None:
     """Decide what a resting saga does next."""
-    body = {"action": action, "key": key, "reason": reason, "evidence": json.loads(evidence)}
-    show.document(Gateway(as_json=as_json, operator=True).call("POST", f"/v1/tasks/{task}/repair", json=body), as_json=as_json)
+    body = {"action": action, "key": str(key) if key else None, "reason": reason, "evidence": _evidence(evidence)}
+    show.document(Gateway(operator=True).call("POST", f"/v1/tasks/{task}/repair", json=body), as_json=as_json)
+
+
+def _evidence(text: str) -> Any:
+    try:
+        found = from_json(text.encode(), allow_inf_nan=False)
+    except ValueError as error:
+        raise Fault("bad_evidence", str(error), EXIT_USAGE) from None
+    if not isinstance(found, dict):
+        raise Fault("bad_evidence", "a JSON object is needed", EXIT_USAGE)
+    return found
 
 
 @app.command()
-def check(*, as_json: Json = False) -> None:
-    """Say what is missing: topics, partitions, services without a sign of life. SASL and TLS are read from TUNTAS_KAFKA_*."""
+def check(
+    *,
+    service: Annotated[str | None, typer.Option(help="with this service's TUNTAS_KAFKA_*: may it do all that it has to?")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is missing: topics, partitions, permissions, signs of life. SASL and TLS are read from TUNTAS_KAFKA_*."""
     own = profile()
-    settings = KafkaSettings(bootstrap=own.bootstrap) if own.bootstrap else KafkaSettings()
-    found = asyncio.run(topics.faults(settings, all_topics(CONNECTORS)))
-    beats: Any = _database(operations.beats, as_json=as_json) if own.operations_url else {}
+    found = access.check(own, service)
+    beats = database(own, operations.beats) if own.operations_url else {}
     found += [
         f"{service}: no sign of life for {age:.0f} s" for service, age in beats.items() if age > operations.SILENT_AFTER.total_seconds()
     ]
@@ -215,7 +221,7 @@ def dead_letters(
 ) -> None:
     """List records that were set aside, with the reason; or send them through again."""
     own = profile()
-    for found in asyncio.run(client.dead_letters(own.bootstrap, own.topic_prefix, redrive=redrive)):
+    for found in kafka(own, lambda settings: client.dead_letters(settings, redrive=redrive)):
         show.document(found, as_json=as_json)
 
 

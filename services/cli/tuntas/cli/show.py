@@ -4,11 +4,15 @@ import json
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tuntas.contracts.money import Money
 
 console = Console(highlight=False)
+
+RECEIPT = ("task_id", "outcome", "closing", "code", "effects", "postings", "kept")
+"""The fields of a receipt that are shown."""
 
 
 def amounts(found: dict[str, int] | None) -> str:
@@ -23,7 +27,7 @@ def document(found: Any, *, as_json: bool) -> None:
         return
     for name, value in found.items():
         if value not in (None, "", [], {}, ()):
-            console.print(f"[bold]{name:<16}[/] {json.dumps(value) if isinstance(value, dict | list) else value}")
+            console.print(f"[bold]{name:<16}[/] {escape(json.dumps(value) if isinstance(value, dict | list) else str(value))}")
 
 
 def event(found: dict[str, Any], *, as_json: bool) -> None:
@@ -36,7 +40,7 @@ def event(found: dict[str, Any], *, as_json: bool) -> None:
     for name in ("ceilings", "kept", "undo_price"):
         if found.get(name):
             told[name] = amounts(found[name])
-    console.print(f"[dim]{str(found.get('at', ''))[11:23]}[/] [bold]{kind:<16}[/] {' '.join(f'{k}={v}' for k, v in told.items())}")
+    console.print(f"[dim]{str(found.get('at', ''))[11:23]}[/] [bold]{kind:<16}[/] {escape(' '.join(f'{k}={v}' for k, v in told.items()))}")
 
 
 def receipt(found: dict[str, Any], *, as_json: bool) -> None:
@@ -52,11 +56,11 @@ def receipt(found: dict[str, Any], *, as_json: bool) -> None:
     table = Table("step", "provider", "state", "amount", "fee", "reference", box=None, padding=(0, 2, 0, 0))
     for effect in found["effects"]:
         sums = [str(Money.model_validate(effect[name])) if effect.get(name) else "" for name in ("amount", "fee")]
-        table.add_row(effect["step_id"], effect["provider"], effect["state"], *sums, effect.get("reference") or "")
+        table.add_row(*map(escape, (effect["step_id"], effect["provider"], effect["state"], *sums, effect.get("reference") or "")))
     console.print(table)
     for posting in found["postings"]:
         money = Money(amount_minor=posting["amount_minor"], currency=posting["currency"])
-        console.print(f"  [dim]{posting['account']:<28}[/] {money}")
+        console.print(f"  [dim]{escape(posting['account']):<28}[/] {money}")
     console.print(f"kept: {amounts(found['kept'])}")
 
 
@@ -68,12 +72,12 @@ def explanation(found: dict[str, Any], *, as_json: bool) -> None:
     console.print(f"[bold]{found['status']}[/]: waits for [bold]{found['waiting_for']}[/] since {found.get('since') or 'the start'}")
     for name in ("step", "provider", "code", "next_timer_at"):
         if found.get(name):
-            console.print(f"  {name:<14} {found[name]}")
+            console.print(f"  {name:<14} {escape(str(found[name]))}")
     console.print(f"  money at risk  {amounts(found.get('money_at_risk'))}")
     for service in found.get("not_running", []):
         console.print(f"  [bold red]{service} is not running[/]")
     for action in found.get("safe_actions", []):
-        console.print(f"  [bold]{action['command']}[/]\n      {action['effect']}")
+        console.print(f"  [bold]{escape(action['command'])}[/]\n      {escape(action['effect'])}")
 
 
 def stuck(found: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -84,5 +88,5 @@ def stuck(found: list[dict[str, Any]], *, as_json: bool) -> None:
     table = Table("task", "status", "step", "provider", "code", "age", "at risk", box=None, padding=(0, 2, 0, 0))
     for task in found:
         row = [str(task.get(name) or "") for name in ("task_id", "status", "step", "provider", "code")]
-        table.add_row(*row, f"{task.get('age_seconds', 0):.0f} s", amounts(task.get("money_at_risk")))
+        table.add_row(*map(escape, row), f"{task.get('age_seconds', 0):.0f} s", amounts(task.get("money_at_risk")))
     console.print(table)

@@ -1,6 +1,6 @@
 """The gateway on one screen."""
 
-from starlette.routing import Route
+from functools import partial
 
 from tuntas.contracts.topics import (
     EXECUTOR_REPLIES,
@@ -17,13 +17,13 @@ from tuntas.gateway.auth import Doorkeeper, tokens_of
 from tuntas.gateway.core import core
 from tuntas.gateway.door import Door
 from tuntas.gateway.gate import Gate
-from tuntas.gateway.http import application
-from tuntas.gateway.operations import Operations
+from tuntas.gateway.http import route
 from tuntas.gateway.progress import Watch
 from tuntas.gateway.settings import Settings
 from tuntas.gateway.store import Reader, TaskStore
 from tuntas.gateway.tenants import Tenants
 from tuntas.kit.app import Parts, Resources, Service
+from tuntas.kit.operations import connected
 
 INNER = (GATEWAY_EVENTS, INTENT_EVENTS, PLANNER_EVENTS, TRUST_EVENTS, EXECUTOR_REPLIES, SAGA_REPLIES, SAGA_EVENTS)
 """The topics that only the platform writes; `GATEWAY_EVENTS` tells ownership."""
@@ -38,15 +38,15 @@ def parts(resources: Resources) -> Parts:
     watch = Watch(reader)
     door = Door(tenants, frozenset(prefix + topic.name for topic in INNER), prefix)
     doorkeeper = Doorkeeper(tenants, tokens_of(settings))
-    gate = Gate(doorkeeper, reader, resources.vault, watch, resources.tracing, resources.publish)
-    operations = Operations(doorkeeper, settings.operations_url.get_secret_value())
+    views = partial(connected, settings.operations_url.get_secret_value())
+    gate = Gate(doorkeeper, reader, resources.vault, watch, resources.tracing, resources.publish, views)
     return Parts(
         core=core(lambda tenant: tenants().events_topic(tenant)),
         store=TaskStore(),
         read=door.read,
         prepare=Admission(reader, resources.vault, resources.tracing).prepare,
         after=watch.committed,
-        routes=[*operations.routes(), Route("/v1/{rest:path}", application(gate))],
+        routes=[route(gate)],
         topics=[prefix + topic for topic in tenants().doors],
     )
 

@@ -27,7 +27,7 @@ from tuntas.contracts.saga import CancelAnswered, SagaEnded, SagaNeedsAttention,
 from tuntas.contracts.topics import Kind, Topic
 from tuntas.contracts.trust import ApprovalAsked, PlanApproved, PlanDenied
 from tuntas.gateway.state import UNAPPROVED, UNPLANNED, ApprovalShown, PlanShown, Question, StepShown, Task
-from tuntas.gateway.submission import SubmissionRefused
+from tuntas.gateway.submission import SubmissionRefused, contradicts
 from tuntas.kit.decision import Context, Core, Decision, Fired, Output, Send, Wake, require
 
 PROGRESS = "progress"
@@ -94,7 +94,8 @@ class _Entry:
 
     def on_submission_taken(self, state: Task | None, message: SubmissionTaken, context: Context) -> Decision[Task]:
         if state is not None:
-            require(state.digest == message.digest, "id_reused", "another body under the same id")
+            same = state.person == message.task.person and not contradicts(state.digest, message.digest)
+            require(same, "id_reused", "another body under the same id")
             return Decision(state)
         task = message.task
         accepted = Task(

@@ -73,7 +73,7 @@ class _Visit:
     headers: dict[str, str]
     genuine: bool = False
     task: UUID | None = None
-    digest: str = field(default="")
+    fingerprint: str = field(default="", repr=False)
 
     def admitted(self) -> Event:
         """Check in order, cheapest and least trusting first. Raises Rejected."""
@@ -83,12 +83,12 @@ class _Visit:
         if model is None:
             raise Rejected("unknown_type", self.headers["ce_type"])
         tenant = self._tenant(value, expires_at)
-        self.genuine, self.digest = True, digest(value)
+        self.genuine, self.fingerprint = True, digest(value)
         self.task = task_id(tenant, self.headers["ce_source"], self.headers["ce_id"])
         self._timely(expires_at)
         body = _read(model, value)
-        submission = Submission(source=self.headers["ce_source"], source_id=self.headers["ce_id"], digest=self.digest, body=body)
-        return Event(self.task, tenant, derive("submission", self.task, self.digest), submission, self.headers.get("traceparent", ""))
+        submission = Submission(source=self.headers["ce_source"], source_id=self.headers["ce_id"], fingerprint=self.fingerprint, body=body)
+        return Event(self.task, tenant, derive("submission", self.task), submission, self.headers.get("traceparent", ""))
 
     def refused(self, error: Rejected) -> Event:
         """Return the refusal, at an id of its own: what a stranger names must not touch a task that exists."""
@@ -101,7 +101,7 @@ class _Visit:
             reason=_shown(error.reason, 400),
             genuine=self.genuine,
             task=self.task if error.code == "expired" else None,
-            digest=self.digest,
+            fingerprint=self.fingerprint,
         )
         return refused_as(identity, claimed if claimed in self.directory.tenants else "", refusal, self.headers.get("traceparent", ""))
 

@@ -1,9 +1,10 @@
 """What every route of the HTTP door stands on: the caller, the trace, the backends, and the rows a caller may see."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Request, Security
@@ -13,6 +14,7 @@ from tuntas.contracts.base import Message
 from tuntas.gateway.auth import Caller, Doorkeeper
 from tuntas.gateway.progress import Watch
 from tuntas.gateway.store import Reader, Stored
+from tuntas.gateway.submission import contradicts
 from tuntas.kit.decision import Send
 from tuntas.kit.errors import Rejected
 from tuntas.kit.privacy import Vault
@@ -26,7 +28,11 @@ _LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Gate:
-    """The HTTP door's backends. `publish` sends one message under a key and a tenant, and returns when it is in the log."""
+    """The HTTP door's backends.
+
+    `publish` sends one message under a key and a tenant, and returns when it is in the log. `views` gives one connection of the
+    operators' role: their requests are few, and none must wait for the gateway's own pool.
+    """
 
     doorkeeper: Doorkeeper
     reader: Reader
@@ -34,6 +40,7 @@ class Gate:
     watch: Watch
     tracing: Tracing
     publish: Callable[[UUID, str, Send, str], Awaitable[None]]
+    views: Callable[[], AbstractAsyncContextManager[Any]]
 
     async def seen(self, caller: Caller, task_id: UUID) -> Stored:
         """Return a task that the caller may see.
@@ -65,6 +72,12 @@ class Gate:
             await self.watch.change(task_id, _LOOK_SECONDS)
             found = await self.reader.task(task_id)
         return found
+
+    async def same(self, found: Stored, fingerprint: str) -> bool:
+        """Say whether a task was made of this body; once its person is erased nobody can tell, and any body is taken for a repeat."""
+        person = found.task.person
+        digesters = await self.vault.digesters([(found.tenant, person)], create=False) if person else {}
+        return not any(contradicts(found.task.digest, digest(fingerprint)) for digest in digesters.values())
 
     async def tell(self, stored: Stored, trace: str, *messages: Message) -> None:
         """Publish messages about a task, under its own tenant."""

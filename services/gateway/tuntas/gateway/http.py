@@ -10,6 +10,8 @@ from uuid import UUID
 from fastapi import APIRouter, FastAPI, Header, Query, Response
 from fastapi.openapi.utils import get_openapi
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.routing import Route
 
 from tuntas.contracts.executor import StepRetry
 from tuntas.contracts.gateway import Problem
@@ -17,8 +19,9 @@ from tuntas.contracts.ids import task_id as task_id_of
 from tuntas.contracts.intent import AnswerGiven, ConversationClosed
 from tuntas.contracts.saga import Receipt
 from tuntas.contracts.trust import PlanDecided, TaskCancel
-from tuntas.gateway import control
+from tuntas.gateway import control, operations
 from tuntas.gateway.admission import sealed
+from tuntas.gateway.deadline import Deadline
 from tuntas.gateway.gate import Called, Gate, Gated, Traced
 from tuntas.gateway.models import Answer, Approval, Link, TaskPage, TaskRequest, TaskView, links, view
 from tuntas.gateway.problems import BodyGate, install, responses
@@ -56,11 +59,11 @@ async def submit(
     task_id, fingerprint = task_id_of(caller.tenant, SOURCE, key), body.fingerprint()
     found = await gate.reader.task(task_id)
     if found is None:
-        submission = Submission(source=SOURCE, source_id=key, digest=fingerprint, body=body.submission())
+        submission = Submission(source=SOURCE, source_id=key, fingerprint=fingerprint, body=body.submission())
         taken = await sealed(gate.vault, caller.tenant, submission, datetime.now(UTC))
         await gate.publish(task_id, caller.tenant, Send(taken), trace)
         found = await gate.appeared(task_id)
-    if found is not None and found.task.digest != fingerprint:
+    if found is not None and not await gate.same(found, fingerprint):
         raise Rejected("id_reused")
     response.headers["Location"] = f"/v1/tasks/{task_id}"
     return Link(task_id=task_id, status=found.task.status if found else "pending", links=links(task_id))
@@ -87,12 +90,12 @@ def _cursor(last: Stored) -> str:
 def _opened(cursor: str) -> tuple[datetime, UUID]:
     try:
         at, _, task = base64.urlsafe_b64decode(cursor).decode().partition(" ")
-        place = datetime.fromisoformat(at), UUID(task)
-    except (binascii.Error, ValueError):
-        raise Rejected("invalid_request", "cursor: not one of ours") from None
-    if place[0].tzinfo is None:
-        raise Rejected("invalid_request", "cursor: not one of ours")
-    return place
+        instant = datetime.fromisoformat(at)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC), UUID(task)
+    except (binascii.Error, ValueError, OverflowError):
+        pass
+    raise Rejected("invalid_request", "cursor: not one of ours")
 
 
 @router.get("/tasks/{task_id}", responses=responses(*_TASK))
@@ -194,10 +197,30 @@ def application(gate: Gate) -> FastAPI:
     app.state.gate = gate
     app.include_router(router)
     app.include_router(control.router)
+    app.include_router(operations.router)
+    app.add_middleware(Deadline)
     app.add_middleware(BodyGate)
     install(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
+
+
+class _Rest(Convertor[str]):
+    """The rest of a path, whatever is in it; the framework's own stops at a line feed, and what follows would not be answered here."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+def route(gate: Gate) -> Route:
+    """Return the route under which the whole door lies."""
+    register_url_convertor("rest", _Rest())
+    return Route("/v1/{rest:rest}", application(gate))
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

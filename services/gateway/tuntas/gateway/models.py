@@ -46,7 +46,7 @@ class TaskRequest(Body):
         return IntentSubmitted(asker=self.asker, goals=self.goals or ())
 
     def fingerprint(self) -> str:
-        """Return a digest that is the same however the JSON was written."""
+        """Return a plain digest that is the same however the JSON was written; only its keyed digest may be stored or sent."""
         return digest(json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True))
 
 

@@ -1,60 +1,55 @@
 """The operators' door: why a task does not move, and which tasks are stuck, read from views with the operators' own role."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated
 from uuid import UUID
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field
 
-from tuntas.gateway.auth import Doorkeeper
-from tuntas.gateway.problems import problem
+from tuntas.contracts.base import Contract
+from tuntas.gateway.gate import Gated, Operated
+from tuntas.gateway.problems import responses
 from tuntas.kit import operations
-from tuntas.kit.errors import Rejected, Transient
+from tuntas.kit.operations import Explanation, StuckTask
 
-Read = Callable[[Any, Request], Awaitable[object]]
-CONDITIONS = ("provider", "step", "code", "older-than")
+_COMMON = ("unauthenticated", "forbidden", "invalid_request", "unavailable")
+_NAME_LENGTH = 200
 
-
-class Operations:
-    """Routes for operators. Each request has a connection of its own: there are few, and none must wait for the gateway's pool."""
-
-    def __init__(self, doorkeeper: Doorkeeper, url: str) -> None:
-        self._doorkeeper, self._url = doorkeeper, url
-
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
-            Route("/v1/operations/explain/{task}", self._answer(_explain)),
-            Route("/v1/operations/stuck", self._answer(_stuck)),
-        ]
-
-    def _answer(self, read: Read) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            try:
-                self._allow(request)
-                async with operations.connected(self._url) as con:
-                    return JSONResponse(await read(con, request))
-            except (Rejected, Transient) as error:
-                return problem(error.code, error.reason)
-
-        return answer
-
-    def _allow(self, request: Request) -> None:
-        caller = self._doorkeeper.recognise(request.headers.get("x-api-key"), None)
-        if not caller.operator:
-            raise Rejected("forbidden")
+router = APIRouter(prefix="/v1/operations", tags=["operators"])
 
 
-async def _explain(con: Any, request: Request) -> object:
-    try:
-        task = UUID(request.path_params["task"])
-    except ValueError:
-        raise Rejected("not_found", "no such task") from None
-    return operations.explain(await operations.gather(con, task)).model_dump(mode="json")
+class Conditions(Contract):
+    """Which stuck tasks are meant; a misspelt condition is told, not ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: str | None = Field(default=None, max_length=_NAME_LENGTH)
+    step: str | None = Field(default=None, max_length=_NAME_LENGTH)
+    code: str | None = Field(default=None, max_length=_NAME_LENGTH)
+    older_than: float = Field(default=0, ge=0, allow_inf_nan=False, alias="older-than", description="Age in seconds")
+
+    def where(self) -> dict[str, str]:
+        """Return them as the views' reader takes them."""
+        return {name: str(value) for name, value in self.model_dump(by_alias=True, exclude_none=True).items()}
 
 
-async def _stuck(con: Any, request: Request) -> object:
-    where = {name: request.query_params[name] for name in CONDITIONS if name in request.query_params}
-    return {"tasks": [task.model_dump(mode="json") for task in await operations.stuck(con, where)]}
+class StuckPage(Contract):
+    """Tasks that are not at an end, the most money at risk first."""
+
+    tasks: tuple[StuckTask, ...]
+
+
+@router.get("/explain/{task_id}", responses=responses(*_COMMON))
+async def explain(task_id: UUID, gate: Gated, caller: Operated) -> Explanation:
+    """Say why a task does not move, and which commands are safe. Of a task that nobody knows the status is `unknown`."""
+    del caller
+    async with gate.views() as con:
+        return operations.explain(await operations.gather(con, task_id))
+
+
+@router.get("/stuck", responses=responses(*_COMMON))
+async def stuck(conditions: Annotated[Conditions, Query()], gate: Gated, caller: Operated) -> StuckPage:
+    """List the tasks that are not at an end and meet all conditions."""
+    del caller
+    async with gate.views() as con:
+        return StuckPage(tasks=tuple(await operations.stuck(con, conditions.where())))

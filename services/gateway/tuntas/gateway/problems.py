@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tuntas.contracts.gateway import MAX_SUBMISSION_BYTES, Problem
 from tuntas.gateway.reading import parse
-from tuntas.kit.errors import Rejected
+from tuntas.kit.errors import Rejected, Transient
 
 STATUS: dict[str, int] = {
     "not_utf8": 400,
@@ -89,7 +89,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Rejected, _on_rejected)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_failure)
+    for away in (Transient, OSError, Exception):
+        app.add_exception_handler(away, _on_failure)
 
 
 async def _on_rejected(_: Request, error: Exception) -> Response:

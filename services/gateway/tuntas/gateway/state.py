@@ -73,8 +73,8 @@ class StepShown(Contract):
 class Task(Contract):
     """One task's public side.
 
-    `digest` is of the submission's body; `approved` the highest approved revision, 0 before the first; `dirty` steps are not told yet;
-    `recorded` holds the events of this batch for `task_events` and is not part of the row.
+    `digest` is of the submission's body, with the key of `person`; `approved` the highest approved revision, 0 before the first; `dirty`
+    steps are not told yet; `recorded` holds the events of this batch for `task_events` and is not part of the row.
     """
 
     status: Status

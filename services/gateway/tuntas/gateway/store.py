@@ -53,6 +53,14 @@ class Happened(NamedTuple):
     body: str
 
 
+class Taken(NamedTuple):
+    """A submission that has its task: whose it is, and the digest of its body with that person's key."""
+
+    tenant: str
+    person: UUID
+    digest: str
+
+
 _COLUMNS = "task_id, tenant, doc, created_at, updated_at"
 
 
@@ -62,10 +70,13 @@ class Reader:
 
     pool: Any
 
-    async def digests(self, tasks: Iterable[UUID]) -> dict[UUID, str]:
-        """Return the digests of the submissions that are known among these."""
-        found = await self.pool.fetch("select task_id, doc->>'digest' as digest from tasks where task_id = any($1::uuid[])", list(tasks))
-        return {row["task_id"]: row["digest"] or "" for row in found}
+    async def taken(self, tasks: Iterable[UUID]) -> dict[UUID, Taken]:
+        """Return the submissions that are known among these."""
+        found = await self.pool.fetch(
+            "select task_id, tenant, doc->>'person' as person, doc->>'digest' as digest from tasks where task_id = any($1::uuid[])",
+            list(tasks),
+        )
+        return {row["task_id"]: Taken(row["tenant"], UUID(row["person"]), row["digest"] or "") for row in found if row["person"]}
 
     async def task(self, task_id: UUID) -> Stored | None:
         """Return one task."""

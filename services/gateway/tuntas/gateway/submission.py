@@ -11,18 +11,21 @@ from tuntas.kit.messaging.fold import Event
 
 
 class Submission(Message):
-    """A submission that was let in. It holds what a person said in plain text, so it lives in memory only and is no wire type."""
+    """A submission that was let in. It holds what a person said in plain text, so it lives in memory only and is no wire type.
+
+    `fingerprint` is a plain digest of the body. It would confirm guesses at what was said: only its keyed digest may be stored or sent.
+    """
 
     wire_type: ClassVar[str] = "tuntas.submission"
 
     source: str
     source_id: str
-    digest: str
+    fingerprint: str = Field(exclude=True, repr=False)
     body: IntentSubmitted | UtteranceSubmitted = Field(repr=False)
 
 
 class SubmissionRefused(Message):
-    """A submission that was not let in. `genuine`: its tenant sent it; `task` and `digest` are of what it asked for, if that is known."""
+    """A submission that was not let in. `genuine`: its tenant sent it; `task` and `fingerprint` are of what it asked for, if known."""
 
     wire_type: ClassVar[str] = "tuntas.submission.refused"
 
@@ -32,7 +35,12 @@ class SubmissionRefused(Message):
     reason: Text = ""
     genuine: bool = False
     task: UUID | None = None
-    digest: str = ""
+    fingerprint: str = Field(default="", exclude=True, repr=False)
+
+
+def contradicts(kept: str, found: str) -> bool:
+    """Say whether two keyed digests are of two bodies. Digests by different keys can't be compared and contradict nothing."""
+    return kept != found and kept.partition(":")[0] == found.partition(":")[0]
 
 
 def refused_as(identity: UUID, tenant: str, refusal: SubmissionRefused, traceparent: str = "") -> Event:

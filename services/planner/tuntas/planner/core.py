@@ -7,11 +7,11 @@ from tuntas.contracts.connectors import QuoteReplied
 from tuntas.contracts.ids import digest
 from tuntas.contracts.intent import IntentResolved
 from tuntas.contracts.plan import Plan
-from tuntas.contracts.planner import PlanAmend, PlanInfeasible, PlanProposed, PlanWithdrawn
+from tuntas.contracts.planner import PlanAmend, PlanInfeasible, PlanProposed
 from tuntas.kit.decision import Context, Core, Decision, Fired, Send, Wake
 from tuntas.kit.errors import Rejected
 from tuntas.planner.drafting import draft
-from tuntas.planner.intents import PAYMENT, Registry, again, asking, request_of, served
+from tuntas.planner.intents import PAYMENT, Registry, again, asking, served
 from tuntas.planner.policy import Policy
 from tuntas.planner.state import Planning
 
@@ -28,7 +28,6 @@ def core(registry: Registry, policy: Policy = Policy()) -> Core[Planning]:  # no
             IntentResolved: planner.on_intent_resolved,
             QuoteReplied: planner.on_quote_replied,
             PlanAmend: planner.on_plan_amend,
-            PlanWithdrawn: planner.on_plan_withdrawn,
         },
         fired=planner.on_fired,
     )
@@ -61,18 +60,13 @@ class _Planner:
         if state and (message.epoch, message.revision) <= state.amended:
             return Decision(state)
         base = state.plan(message.base or message.revision) if state else None
-        if state is None or base is None or state.status == "withdrawn":
-            return Decision(state, (Send(PlanInfeasible(revision=message.revision + 1, code=_unamendable(state))),))
+        if state is None or base is None:
+            return Decision(state, (Send(PlanInfeasible(revision=message.revision + 1, code="unknown_plan")),))
         state = _amending(state, message, base)
-        quotes = again(context.task_id, request_of(state), base, message.failed_legs, state.revision)
+        quotes = again(context.task_id, state.request, base, message.failed_legs, state.revision)
         if not quotes or len(quotes) != len(set(message.failed_legs)):
             return _infeasible(state, Rejected("unknown_leg", ", ".join(message.failed_legs)))
         return self._ask(state.model_copy(update={"quotes": quotes}), context)
-
-    def on_plan_withdrawn(self, state: Planning | None, message: PlanWithdrawn, context: Context) -> Decision[Planning]:
-        del message, context
-        # The row stays, as a tombstone: the intent may be read after its withdrawal.
-        return Decision((state or Planning(status="withdrawn")).model_copy(update={"status": "withdrawn"}), (Wake(QUOTES),))
 
     def on_fired(self, state: Planning | None, event: Fired, context: Context) -> Decision[Planning]:
         del context
@@ -82,7 +76,7 @@ class _Planner:
 
     def _ask(self, state: Planning, context: Context) -> Decision[Planning]:
         until = context.now + timedelta(seconds=self.policy.quote_seconds)
-        request = request_of(state)
+        request = state.request
         return Decision(state, (*(asking(quote, request, until) for quote in state.quotes), Wake(QUOTES, until)))
 
     def _propose(self, state: Planning, context: Context) -> Decision[Planning]:
@@ -98,10 +92,6 @@ class _Planner:
 
 def _unoffered(goal_id: str, code: str | None) -> Rejected:
     return Rejected("no_payment", code or "") if goal_id == PAYMENT else Rejected(code or "no_offer", goal_id)
-
-
-def _unamendable(state: Planning | None) -> str:
-    return "withdrawn" if state and state.status == "withdrawn" else "unknown_plan"
 
 
 def _amending(state: Planning, message: PlanAmend, base: Plan) -> Planning:
@@ -129,7 +119,7 @@ def _proposal(plan: Plan, state: Planning) -> PlanProposed:
         revision=plan.revision,
         plan=text,
         digest=digest(text),
-        person=request_of(state).person,
+        person=state.request.person,
         titles=tuple(leg.offers[0].title for leg in plan.legs if leg.leg_id != PAYMENT),
         ceilings=plan.ceilings,
         worst_undo=plan.worst_undo,

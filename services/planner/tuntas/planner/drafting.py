@@ -8,7 +8,7 @@ from tuntas.contracts.money import Amounts, Money, total
 from tuntas.contracts.plan import Goal, Leg, Offer, Phase, Plan, Step
 from tuntas.kit.errors import Rejected
 from tuntas.planner.choosing import Candidates, budgets, choose, one_currency, price, ranked, usable, with_alternatives, worst_of
-from tuntas.planner.intents import PAYMENT, request_of
+from tuntas.planner.intents import PAYMENT
 from tuntas.planner.ordering import order
 from tuntas.planner.policy import Policy
 from tuntas.planner.state import Planning, Quote
@@ -21,7 +21,7 @@ def draft(state: Planning, base: Plan | None, task_id: UUID, until: datetime, po
         Rejected: why there is none: `no_offer`, `no_payment`, `over_budget`, `mixed_currencies`, `two_pivots`, `failable_after_pivot`,
             `invalid_goal`.
     """
-    request = request_of(state)
+    request = state.request
     gone = _tried(base, state.tried) if base else set()
     found = [_kept(leg) for leg in base.legs if not _quoted(state, leg.leg_id)] if base else []
     found += [_fresh(quote, gone, until, policy) for quote in state.quotes]
@@ -76,7 +76,7 @@ def _charge(legs: Iterable[Candidates], charged: Sequence[str]) -> int:
 
 
 def _plan(state: Planning, base: Plan | None, task_id: UUID, chosen: tuple[Candidates, ...], currency: str | None) -> Plan:
-    request = request_of(state)
+    request = state.request
     steps = order([(leg.leg_id, leg.offers[0]) for leg in chosen])
     # Money may be authorized already for the base's total, so the total never falls below it.
     charge = max(_charge(chosen, state.charged), _authorized(base))

@@ -13,7 +13,7 @@ from tuntas.contracts.registry import GoalType
 from tuntas.contracts.topics import PLANNER_REPLIES, connector_commands
 from tuntas.kit.decision import Send
 from tuntas.kit.errors import Rejected
-from tuntas.planner.state import Planning, Quote
+from tuntas.planner.state import Quote
 
 PAYMENT = "payment"
 """The goal and leg through which all that is charged is paid."""
@@ -27,13 +27,6 @@ class Registry(Protocol):
 
     def settler(self) -> tuple[str, GoalType] | None:
         """Return the connector and goal type through which prices are paid."""
-
-
-def request_of(state: Planning) -> IntentResolved:
-    """Return what was asked; only a tombstone has nothing, and a tombstone is never planned."""
-    if state.request is None:
-        raise Rejected("withdrawn")
-    return state.request
 
 
 def served(task_id: UUID, request: IntentResolved, registry: Registry) -> tuple[tuple[Quote, ...], tuple[str, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tuntas.contracts.plan import Offer, OfferStep, Phase, Step, StepKind
 from tuntas.kit.errors import Rejected
 
-_RANK = {Phase.HOLD: 0, Phase.AUTHORIZE: 1, Phase.CONFIRM: 2, Phase.PIVOT: 3, Phase.CAPTURE: 4}
+_RANK = {phase: rank for rank, phase in enumerate(Phase)}
 _PHASE = {rank: phase for phase, rank in _RANK.items()}
 
 

@@ -33,8 +33,8 @@ class Planning(Contract):
     the last amendment, so that an older one is known as a repeat.
     """
 
-    status: Literal["quoting", "amending", "proposed", "infeasible", "withdrawn"]
-    request: IntentResolved | None = None
+    status: Literal["quoting", "amending", "proposed", "infeasible"]
+    request: IntentResolved
     charged: tuple[str, ...] = ()
     revision: int = 0
     quotes: tuple[Quote, ...] = ()

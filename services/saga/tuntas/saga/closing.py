@@ -5,7 +5,7 @@ from tuntas.contracts.executor import AttemptReleased, EndResult, ExecutionReope
 from tuntas.contracts.saga import CancelAnswered, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened
 from tuntas.saga.receipts import receipt, undo_price
 from tuntas.saga.rollback import pump
-from tuntas.saga.state import TERMINAL, Effect, Phase, Saga, Status
+from tuntas.saga.state import TERMINAL, Effect, Stage, Saga, Status
 from tuntas.saga.turn import Turn
 
 NOT_IN_TALLY = "not_in_tally"
@@ -40,7 +40,7 @@ def _stays(saga: Saga, result: EndResult) -> bool:
     """Say whether nobody but an operator may undo: a pivot is in doubt or done (protocol P8), or the executor is stuck."""
     if result is EndResult.STUCK:
         settled_by_hand = any(e.marked for e in saga.effects.values()) and not saga.pivots()
-        return not settled_by_hand and any(saga.within(Phase.STANDING))
+        return not settled_by_hand and any(saga.within(Stage.STANDING))
     reopened = saga.closing or saga.lost_legs
     return bool(saga.pivots()) and not reopened
 
@@ -50,7 +50,7 @@ def _finished(turn: Turn) -> None:
     if saga.cancel and not saga.pivots():
         roll_back(turn)
         return
-    strays = [e for e in saga.effects.values() if e.phase is Phase.STANDING and e.listed is None]
+    strays = [e for e in saga.effects.values() if e.stage is Stage.STANDING and e.listed is None]
     turn.put(*(stray(e) for e in strays))
     if any(e.doubtful for e in turn.saga.effects.values()):
         rest(turn, "in_doubt")
@@ -66,7 +66,7 @@ def stray(effect: Effect) -> Effect:
 
 def roll_back(turn: Turn) -> None:
     """Undo all that stands or may stand; a recorded cancel is thereby accepted."""
-    turn.put(*(e.unwanted() for e in turn.saga.within(Phase.STANDING)))
+    turn.put(*(e.unwanted() for e in turn.saga.within(Stage.STANDING)))
     turn.put(*(e.but(lost=False) for e in turn.saga.effects.values()))
     turn.set(aim=SagaOutcome.COMPENSATED)
     if turn.saga.cancel:
@@ -86,9 +86,9 @@ def _answer_cancel_if_final(turn: Turn) -> None:
 
 
 def _settle(turn: Turn) -> None:
-    waiting = next(turn.saga.within(Phase.WAITING), None)
+    waiting = next(turn.saga.within(Stage.WAITING), None)
     lost = [e for e in turn.saga.effects.values() if e.lost]
-    if any(turn.saga.within(Phase.UNDOING)):
+    if any(turn.saga.within(Stage.UNDOING)):
         turn.enter(Status.COMPENSATING)
         pump(turn)
     elif waiting:
@@ -120,7 +120,7 @@ def reopen_execution(turn: Turn, lost_legs: tuple[str, ...], code: str) -> None:
 def ask_to_reopen(turn: Turn) -> None:
     """Send the reopening of the current epoch, again if need be, and open its window."""
     saga = turn.saga
-    alive = tuple(_entry(e) for e in reversed(list(saga.within(Phase.STANDING))))
+    alive = tuple(_entry(e) for e in reversed(list(saga.within(Stage.STANDING))))
     turn.send(ExecutionReopen(epoch=saga.epoch, alive=alive, lost_legs=saga.lost_legs, code=saga.code or "effect_lost"))
     turn.enter(Status.REOPENED)
     turn.wake("reopen", turn.policy.reopen_seconds)
@@ -166,7 +166,7 @@ def safe_actions(saga: Saga) -> tuple[str, ...]:
     if saga.aim is None:
         by_hand = ("skip", "mark_done") if saga.judgeable else ()
         return ("retry", *by_hand, "force")
-    quoted = any(e.quote_id for e in saga.within(Phase.WAITING))
+    quoted = any(e.quote_id for e in saga.within(Stage.WAITING))
     return ("retry", "skip", "mark_done", *(("accept_fee",) if quoted else ()))
 
 
@@ -181,9 +181,9 @@ def reopen(turn: Turn, code: str) -> None:
 def _answer_releases(turn: Turn) -> None:
     pending = []
     for keys in turn.saga.releases:
-        phases = {turn.saga.effects[key].phase for key in keys}
-        if Phase.UNDOING in phases:
+        stages = {turn.saga.effects[key].stage for key in keys}
+        if Stage.UNDOING in stages:
             pending.append(keys)
         else:
-            turn.send(AttemptReleased(keys=keys, stuck=bool(phases - {Phase.UNDONE})))
+            turn.send(AttemptReleased(keys=keys, stuck=bool(stages - {Stage.UNDONE})))
     turn.set(releases=tuple(pending))

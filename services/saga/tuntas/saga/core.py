@@ -44,7 +44,7 @@ def _undone(turn: Turn, message: StepUndone) -> None:
         return
     rollback.replied(turn, before, message)
     after = turn.saga.effects[message.key]
-    if (after.phase, after.fee, after.refund) != (before.phase, before.fee, before.refund):
+    if (after.stage, after.fee, after.refund) != (before.stage, before.fee, before.refund):
         reopen(turn, "late_answer")
 
 

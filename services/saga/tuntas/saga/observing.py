@@ -2,7 +2,7 @@
 
 from tuntas.contracts.connectors import EffectObserved, Outcome
 from tuntas.saga.closing import reopen
-from tuntas.saga.state import Effect, Phase
+from tuntas.saga.state import Effect, Stage
 from tuntas.saga.turn import Turn
 
 
@@ -13,7 +13,7 @@ def apply(turn: Turn, effect: Effect, message: EffectObserved) -> None:
     facts = {"reference": message.reference or effect.reference, "amount": message.amount or effect.amount}
     before = effect.but(observed=message.state, observed_seq=message.seq, **facts)
     after = _react(before, message)
-    if after.phase is not before.phase or after.number != before.number:
+    if after.stage is not before.stage or after.number != before.number:
         reopen(turn, message.code)
         turn.wake(f"undo:{effect.key}", None)
     turn.put(after)
@@ -21,21 +21,21 @@ def apply(turn: Turn, effect: Effect, message: EffectObserved) -> None:
 
 def _react(effect: Effect, message: EffectObserved) -> Effect:
     if message.code == "refund_failed" or message.state not in {Outcome.DONE, Outcome.UNDONE, Outcome.REFUSED}:
-        return effect.waiting(message.code, answered=True) if effect.phase is Phase.UNDONE else effect
+        return effect.waiting(message.code, answered=True) if effect.stage is Stage.UNDONE else effect
     return _appeared(effect) if message.state is Outcome.DONE else _vanished(effect, message)
 
 
 def _appeared(effect: Effect) -> Effect:
     if effect.lost:
-        return effect.but(phase=Phase.STANDING, lost=False, code=None)
-    undo_left = effect.phase in {Phase.UNDOING, Phase.WAITING} and effect.sends > 0
-    if effect.phase is Phase.UNDONE or undo_left:
+        return effect.but(stage=Stage.STANDING, lost=False, code=None)
+    undo_left = effect.stage in {Stage.UNDOING, Stage.WAITING} and effect.sends > 0
+    if effect.stage is Stage.UNDONE or undo_left:
         return effect.but(answered=effect.answered or effect.number > 0, nothing=False).unwanted()
     return effect
 
 
 def _vanished(effect: Effect, message: EffectObserved) -> Effect:
-    if effect.phase is Phase.UNDONE:
+    if effect.stage is Stage.UNDONE:
         return effect
-    lost = effect.phase is Phase.STANDING
-    return effect.but(phase=Phase.UNDONE, lost=lost, code=message.code, refund=message.refund or effect.refund, answered=True)
+    lost = effect.stage is Stage.STANDING
+    return effect.but(stage=Stage.UNDONE, lost=lost, code=message.code, refund=message.refund or effect.refund, answered=True)

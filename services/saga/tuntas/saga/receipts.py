@@ -5,18 +5,18 @@ from datetime import datetime
 
 from tuntas.contracts.connectors import Declaration, Outcome
 from tuntas.contracts.money import Amounts, Money, total
-from tuntas.contracts.plan import StepKind
+from tuntas.contracts.plan import Phase, StepKind
 from tuntas.contracts.saga import EffectRecord, EffectState, Posting, Receipt, SagaOutcome
 from tuntas.kit.decision import Context
-from tuntas.saga.state import TERMINAL, Effect, Phase, Saga
+from tuntas.saga.state import TERMINAL, Effect, Saga, Stage
 
 _CLEARING, _PERSON = "clearing", "person"
-_OBLIGES_NOTHING = (".hold", ".authorize")
+_OBLIGING_NOTHING = frozenset({Phase.READ, Phase.HOLD, Phase.AUTHORIZE})
 
 
 def receipt(saga: Saga, context: Context, outcome: SagaOutcome | None, closing: int) -> Receipt:
     """Return the receipt of a closing; without an outcome it is provisional."""
-    effects = sorted(saga.effects.values(), key=lambda e: e.declaration.start)
+    effects = sorted((e for e in saga.effects.values() if not e.read), key=lambda e: e.declaration.start)
     postings = tuple(p for e in effects for p in _postings(e))
     return Receipt(
         task_id=context.task_id,
@@ -28,7 +28,7 @@ def receipt(saga: Saga, context: Context, outcome: SagaOutcome | None, closing: 
         effects=tuple(map(_record, effects)),
         postings=postings,
         kept=kept(postings),
-        residue=tuple(_name(e) for e in effects if e.phase is Phase.KEPT),
+        residue=tuple(_name(e) for e in effects if e.stage is Stage.KEPT),
         rungs=saga.ended.rungs if saga.ended else (),
         trace_id=saga.trace_id or context.trace_id,
     )
@@ -51,13 +51,13 @@ def money_at_risk(saga: Saga) -> Amounts:
     """Return what stands or may stand at providers while the outcome is open, per currency."""
     if saga.status in TERMINAL:
         return {}
-    alive = saga.within(Phase.STANDING, Phase.UNDOING, Phase.WAITING)
+    alive = saga.within(Stage.STANDING, Stage.UNDOING, Stage.WAITING)
     return total(e.declaration.at_risk for e in alive if e.declaration.at_risk)
 
 
 def undo_price(saga: Saga, now: datetime) -> Amounts:
     """Return what undoing everything would cost at worst, per currency."""
-    alive = saga.within(Phase.STANDING, Phase.UNDOING, Phase.WAITING)
+    alive = saga.within(Stage.STANDING, Stage.UNDOING, Stage.WAITING)
     return total(fee for e in alive if (fee := _worst_fee(e.declaration, now)))
 
 
@@ -87,11 +87,11 @@ def _record(effect: Effect) -> EffectRecord:
 
 
 def _state(effect: Effect) -> EffectState:
-    if effect.phase is Phase.UNDONE:
+    if effect.stage is Stage.UNDONE:
         return EffectState.NOTHING if effect.nothing else EffectState.UNDONE
-    if effect.phase is Phase.KEPT:
+    if effect.stage is Stage.KEPT:
         return EffectState.RESIDUE
-    done = effect.phase is Phase.STANDING and effect.listed is Outcome.DONE
+    done = effect.stage is Stage.STANDING and effect.listed is Outcome.DONE
     return EffectState.KEPT if done else EffectState.IN_DOUBT
 
 
@@ -101,19 +101,19 @@ def _name(effect: Effect) -> str:
 
 def _happened(effect: Effect) -> bool:
     """Say whether it is posted. What a person decided to keep is, even if in doubt: money must not be freed on a guess."""
-    if effect.phase is Phase.UNDONE:
+    if effect.stage is Stage.UNDONE:
         return not effect.nothing
-    return effect.phase is Phase.KEPT or Outcome.DONE in {effect.listed, effect.observed}
+    return effect.stage is Stage.KEPT or Outcome.DONE in {effect.listed, effect.observed}
 
 
 def _obliges_nothing(effect: Effect) -> bool:
-    return effect.declaration.action.endswith(_OBLIGES_NOTHING)
+    return effect.declaration.phase in _OBLIGING_NOTHING
 
 
 def _fee(effect: Effect) -> Money | None:
     """Return what the provider kept of an undone effect: the fee it named, else what it did not refund."""
     price, refund = effect.price, effect.refund
-    if effect.phase is not Phase.UNDONE or effect.fee or not _happened(effect) or _obliges_nothing(effect):
+    if effect.stage is not Stage.UNDONE or effect.fee or not _happened(effect) or _obliges_nothing(effect):
         return effect.fee
     if not (price and refund) or price.currency != refund.currency or refund.amount_minor >= price.amount_minor:
         return None
@@ -121,7 +121,7 @@ def _fee(effect: Effect) -> Money | None:
 
 
 def _postings(effect: Effect) -> Iterator[Posting]:
-    fee = _fee(effect) if effect.phase is Phase.UNDONE else None
+    fee = _fee(effect) if effect.stage is Stage.UNDONE else None
     price = effect.price
     if price and _happened(effect) and not _obliges_nothing(effect):
         yield from _moved(effect, price, fee)
@@ -135,7 +135,7 @@ def _moved(effect: Effect, price: Money, fee: Money | None) -> Iterator[Posting]
         account, amount = _PERSON, -price.amount_minor
         back = amount + (fee.amount_minor if fee and fee.currency == price.currency else 0)
     yield from _pair(effect, account, amount, price.currency)
-    if effect.phase is Phase.UNDONE:
+    if effect.stage is Stage.UNDONE:
         yield from _pair(effect, account, -back, price.currency)
 
 

@@ -7,7 +7,7 @@ from tuntas.contracts.saga import SagaRepair
 from tuntas.kit.decision import require
 from tuntas.saga.closing import ask_to_reopen, reopen_execution, roll_back
 from tuntas.saga.halting import halt
-from tuntas.saga.state import Effect, Ending, Phase, Status
+from tuntas.saga.state import Effect, Ending, Stage, Status
 from tuntas.saga.turn import Turn
 
 
@@ -23,7 +23,7 @@ def repair(turn: Turn, message: SagaRepair) -> None:
 
 def _retry(turn: Turn, message: SagaRepair) -> None:
     if turn.saga.aim:
-        chosen = [e for e in turn.saga.within(Phase.WAITING) if message.key in {None, e.key}]
+        chosen = [e for e in turn.saga.within(Stage.WAITING) if message.key in {None, e.key}]
         turn.put(*(_noted(e.unwanted(), message) for e in chosen))
     elif turn.saga.status is Status.NEEDS_ATTENTION:
         _retry_forward(turn)
@@ -40,29 +40,29 @@ def _retry_forward(turn: Turn) -> None:
 
 def _skip(turn: Turn, message: SagaRepair) -> None:
     if effect := _decidable(turn, message):
-        turn.put(_noted(effect.but(phase=Phase.KEPT), message))
+        turn.put(_noted(effect.but(stage=Stage.KEPT), message))
 
 
 def _mark_done(turn: Turn, message: SagaRepair) -> None:
     require(message.evidence, "evidence_required")
     if effect := _decidable(turn, message):
-        turn.put(_noted(effect.but(phase=Phase.UNDONE, marked=True, answered=True), message))
+        turn.put(_noted(effect.but(stage=Stage.UNDONE, marked=True, answered=True), message))
 
 
 def _decidable(turn: Turn, message: SagaRepair) -> Effect | None:
     """Return the effect if a person may decide it: it waits, or the saga rests with it in doubt."""
     require(message.key, "key_required")
     effect = turn.saga.effects[message.key] if message.key else None
-    if effect and effect.phase is Phase.WAITING:
+    if effect and effect.stage is Stage.WAITING:
         return effect
     rests = turn.saga.status is Status.NEEDS_ATTENTION and turn.saga.aim is None
-    return effect if effect and rests and effect.phase is Phase.STANDING else None
+    return effect if effect and rests and effect.stage is Stage.STANDING else None
 
 
 def _accept_fee(turn: Turn, message: SagaRepair) -> None:
     require(message.key, "key_required")
     effect = turn.saga.effects[message.key] if message.key else None
-    if effect and effect.phase is Phase.WAITING:
+    if effect and effect.stage is Stage.WAITING:
         require(effect.quote_id, "no_quote")
         turn.put(_noted(effect.unwanted().but(accepted_quote=effect.quote_id), message))
 
@@ -73,7 +73,7 @@ def _force(turn: Turn, message: SagaRepair) -> None:
     if saga.aim or saga.status not in {Status.HALTING, Status.NEEDS_ATTENTION}:
         return
     turn.set(ended=Ending(epoch=saga.epoch, result=EndResult.HALTED, code="forced"), awaited={}, releases=(), code="forced")
-    turn.put(*(_noted(e, message) for e in saga.within(Phase.STANDING)))
+    turn.put(*(_noted(e, message) for e in saga.within(Stage.STANDING)))
     roll_back(turn)
 
 

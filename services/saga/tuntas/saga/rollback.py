@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from tuntas.contracts.connectors import Outcome, StepUndo, StepUndone
 from tuntas.contracts.topics import SAGA_REPLIES, connector_commands
-from tuntas.saga.state import Effect, Phase, Saga, Status
+from tuntas.saga.state import Effect, Stage, Saga, Status
 from tuntas.saga.turn import Turn
 
 
@@ -18,7 +18,7 @@ def pump(turn: Turn) -> None:
 
 def ready(saga: Saga) -> list[Effect]:
     """Return the queued effects that nothing still being undone needs, transitively; what waits for a person holds up nothing."""
-    undoing = list(saga.within(Phase.UNDOING))
+    undoing = list(saga.within(Stage.UNDOING))
     needs = _needs(saga.effects.values())
     reached = {e.key: _closure(needs, e.declaration.step_id) for e in undoing}
     return [e for e in undoing if not e.sends and not any(_blocks(e, other, reached[other.key]) for other in undoing)]
@@ -69,7 +69,7 @@ def _send(turn: Turn, effect: Effect) -> None:
 
 def again(turn: Turn, effect: Effect) -> None:
     """An undo's timer is due: repeat it, for the repeat is the inquiry, or let the effect wait."""
-    if effect.phase is not Phase.UNDOING or not effect.sends:
+    if effect.stage is not Stage.UNDOING or not effect.sends:
         return
     if turn.saga.status is Status.HALTING:
         turn.wake(f"undo:{effect.key}", turn.policy.undo_pause(effect.sends))
@@ -81,21 +81,21 @@ def again(turn: Turn, effect: Effect) -> None:
 
 def replied(turn: Turn, effect: Effect, message: StepUndone) -> None:
     """Take an undo's answer. Lower numbers and older answers change nothing (protocol R11)."""
-    if message.number != effect.number or message.seq < effect.undo_seq or effect.phase is Phase.STANDING:
+    if message.number != effect.number or message.seq < effect.undo_seq or effect.stage is Stage.STANDING:
         return
     facts = {"reference": message.reference or effect.reference, "amount": message.amount or effect.amount}
     effect = effect.but(undo_seq=message.seq, **facts)
     if message.outcome is Outcome.UNDONE:
         _undone(turn, effect, message)
-    elif effect.phase in {Phase.UNDOING, Phase.WAITING}:
+    elif effect.stage in {Stage.UNDOING, Stage.WAITING}:
         _open(turn, effect, message)
 
 
 def _undone(turn: Turn, effect: Effect, message: StepUndone) -> None:
     # An effect that the other side took back keeps saying so: the undo met nothing only because of that.
-    nothing = message.nothing and not (effect.phase is Phase.UNDONE and not effect.nothing)
+    nothing = message.nothing and not (effect.stage is Stage.UNDONE and not effect.nothing)
     facts = {"fee": message.fee or effect.fee, "refund": message.refund or effect.refund, "nothing": nothing, "asked_fee": None}
-    turn.put(effect.but(phase=Phase.UNDONE, answered=True, code=message.code or effect.code, **facts))
+    turn.put(effect.but(stage=Stage.UNDONE, answered=True, code=message.code or effect.code, **facts))
     turn.wake(f"undo:{effect.key}", None)
 
 
@@ -109,11 +109,11 @@ def _open(turn: Turn, effect: Effect, message: StepUndone) -> None:
     else:
         # A parked provider is not asked in earnest: its repeats spend nothing (protocol R22).
         sends = min(effect.sends, 1) if message.code == "parked" else effect.sends
-        turn.put(effect.but(sends=sends, code=effect.code if effect.phase is Phase.WAITING else message.code))
+        turn.put(effect.but(sends=sends, code=effect.code if effect.stage is Stage.WAITING else message.code))
 
 
 def _held_up(saga: Saga, effect: Effect) -> bool:
-    return any(e.phase in {Phase.WAITING, Phase.KEPT} for e in dependents(saga, effect))
+    return any(e.stage in {Stage.WAITING, Stage.KEPT} for e in dependents(saga, effect))
 
 
 def _wait(turn: Turn, effect: Effect) -> None:

@@ -11,7 +11,7 @@ from tuntas.contracts.base import Code, Instant
 from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome
 from tuntas.contracts.executor import EndResult, TallyEntry
 from tuntas.contracts.money import Amounts, Money
-from tuntas.contracts.plan import StepKind
+from tuntas.contracts.plan import Phase, StepKind
 from tuntas.contracts.saga import SagaOutcome
 
 
@@ -31,7 +31,7 @@ FORWARD = frozenset({Status.OPEN, Status.REOPENED})
 TERMINAL = frozenset({Status.COMPLETED, Status.COMPENSATED})
 
 
-class Phase(StrEnum):
+class Stage(StrEnum):
     """Where the coordinator is with an effect. `waiting`: for a person; `kept`: left at its provider by a person's decision."""
 
     STANDING = "standing"
@@ -57,7 +57,7 @@ class Effect(_Part):
     """
 
     declaration: Declaration
-    phase: Phase = Phase.STANDING
+    stage: Stage = Stage.STANDING
     listed: Outcome | None = None
     observed: Outcome | None = None
     observed_seq: int = 0
@@ -91,21 +91,28 @@ class Effect(_Part):
     @property
     def doubtful(self) -> bool:
         """Say whether it stands, or may."""
-        return self.phase is Phase.STANDING and self.listed is not Outcome.DONE
+        return self.stage is Stage.STANDING and self.listed is not Outcome.DONE
 
     @property
     def pivot(self) -> bool:
         """Say whether it is irreversible and may have happened."""
-        return self.declaration.kind is StepKind.PIVOT and self.phase is Phase.STANDING
+        return self.declaration.kind is StepKind.PIVOT and self.stage is Stage.STANDING
+
+    @property
+    def read(self) -> bool:
+        """Say whether it only looked: it has no effect."""
+        return self.declaration.phase is Phase.READ
 
     def unwanted(self) -> Self:
-        """Return it to be undone: with the number that may be sent, and a fresh budget."""
+        """Return it to be undone: with the number that may be sent, and a fresh budget. A read is undone already."""
+        if self.read:
+            return self.but(stage=Stage.UNDONE, nothing=True, answered=True, lost=False)
         number = self.number + 1 if self.answered or not self.number else self.number
-        return self.but(phase=Phase.UNDOING, number=number, sends=0, answered=False, code=None, lost=False)
+        return self.but(stage=Stage.UNDOING, number=number, sends=0, answered=False, code=None, lost=False)
 
     def waiting(self, code: str, **changes: Any) -> Self:
         """Return it as waiting for a person."""
-        return self.but(phase=Phase.WAITING, code=code, **changes)
+        return self.but(stage=Stage.WAITING, code=code, **changes)
 
 
 class Ending(_Part):
@@ -155,9 +162,9 @@ class Saga(_Part):
         """Say whether all that is needed for the outcome is known, and it is not decided."""
         return self.over and self.aim is None and not self.awaited
 
-    def within(self, *phases: Phase) -> Iterator[Effect]:
-        """Return the effects in these phases, the last declared first."""
-        return (e for e in sorted(self.effects.values(), key=lambda e: -e.declaration.start) if e.phase in phases)
+    def within(self, *stages: Stage) -> Iterator[Effect]:
+        """Return the effects in these stages, the last declared first."""
+        return (e for e in sorted(self.effects.values(), key=lambda e: -e.declaration.start) if e.stage in stages)
 
     def pivots(self) -> list[Effect]:
         """Return the irreversible steps that happened or may have."""

@@ -7,7 +7,7 @@ from tuntas.contracts.executor import ExecutionEnded, TallyEntry
 from tuntas.contracts.saga import AttemptRelease
 from tuntas.saga import observing
 from tuntas.saga.closing import NOT_IN_TALLY, reopen, stray
-from tuntas.saga.state import FORWARD, Effect, Ending, Phase
+from tuntas.saga.state import FORWARD, Effect, Ending, Stage
 from tuntas.saga.turn import Turn
 
 _NO_EFFECT = frozenset({Outcome.REFUSED, Outcome.UNDONE})
@@ -88,11 +88,11 @@ def _listed(effect: Effect, entry: TallyEntry) -> Effect:
     if entry.outcome not in _NO_EFFECT:
         return effect
     effect = effect.but(lost=False)
-    if effect.phase is not Phase.STANDING:
+    if effect.stage is not Stage.STANDING:
         return effect
     if effect.observed is Outcome.DONE:
         return effect.unwanted()
-    return effect.but(phase=Phase.UNDONE, nothing=entry.outcome is Outcome.REFUSED)
+    return effect.but(stage=Stage.UNDONE, nothing=entry.outcome is Outcome.REFUSED)
 
 
 def release(turn: Turn, message: AttemptRelease) -> None:
@@ -103,5 +103,5 @@ def release(turn: Turn, message: AttemptRelease) -> None:
         return
     keys = tuple(d.key for d in message.declarations)
     effects = (turn.saga.effects[key] for key in keys)
-    turn.put(*(e.unwanted() for e in effects if e.phase is Phase.STANDING))
+    turn.put(*(e.unwanted() for e in effects if e.stage is Stage.STANDING))
     turn.set(releases=(*turn.saga.releases, keys))

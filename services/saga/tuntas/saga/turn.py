@@ -9,7 +9,7 @@ from tuntas.contracts.topics import Topic
 from tuntas.kit.decision import Context, Decision, Output, Send, Wake
 from tuntas.saga.policy import Policy
 from tuntas.saga.receipts import money_at_risk
-from tuntas.saga.state import FORWARD, Effect, Phase, Saga, Status
+from tuntas.saga.state import FORWARD, Effect, Stage, Saga, Status
 
 _TIMERS = {Status.OPEN: ("backstop",), Status.REOPENED: ("backstop", "reopen"), Status.HALTING: ("halt",)}
 _WAITS = {Status.OPEN: "execution", Status.REOPENED: "replan", Status.HALTING: "halt", Status.NEEDS_ATTENTION: "operator"}
@@ -58,7 +58,7 @@ class Turn:
 
 def _waiting_for(saga: Saga) -> str:
     if saga.status is Status.COMPENSATING:
-        return _undo_waited_for(list(saga.within(Phase.UNDOING)))
+        return _undo_waited_for(list(saga.within(Stage.UNDOING)))
     if saga.status in FORWARD and saga.over:
         return "declarations"
     return _WAITS.get(saga.status, "")

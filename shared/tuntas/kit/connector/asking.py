@@ -16,7 +16,7 @@ from tuntas.kit.decision import Answered, Call, Context, Decision, Output, Send,
 CALL_SECONDS = 6.0
 UNSENT_TRIES = 4
 SLOWEST_SECONDS = 30.0
-_UNDO_KINDS = frozenset({"undo", "undo_quote"})
+_NOBODY = frozenset({"erased", "unsealable"})
 
 
 def call(state: Effects, effect: Effect, kind: str, context: Context) -> tuple[Effect, Call]:
@@ -94,6 +94,8 @@ def _no_answer(specs: Specs, state: Effects, effect: Effect, event: Answered, co
         return _later(state, effect.model_copy(update=doubt | {"seq": effect.seq + 1}), context, tell=True)
     if not effect.unwanted:
         return undoing.nothing(state, effect)
+    if event.code in _NOBODY:
+        return _settle(specs, state, effect, State.REFUSED, {"code": event.code}, context)
     if effect.tries >= UNSENT_TRIES:
         return _settle(specs, state, effect, State.REFUSED, {"code": "unavailable", "reason": event.reason}, context)
     return _later(state, effect.model_copy(update={"state": State.UNSENT}), context)

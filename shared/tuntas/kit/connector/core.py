@@ -4,12 +4,13 @@ A duplicate answers the first answer again, an undo without its action leaves a 
 resolved and never guessed.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from tuntas.contracts.base import Message
 from tuntas.contracts.connectors import (
     Outcome,
     ProviderNotified,
@@ -23,9 +24,10 @@ from tuntas.contracts.plan import Approval, Offer
 from tuntas.kit.connector import asking, undoing
 from tuntas.kit.connector.approvals import authorized
 from tuntas.kit.connector.effects import LIVE, Effect, Effects, State
+from tuntas.kit.connector.local import Local, locally
 from tuntas.kit.connector.malformed import StepMalformed
 from tuntas.kit.connector.provider import Specs
-from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Output, Send
+from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Handler, Output, Send
 from tuntas.kit.errors import Rejected
 
 QUOTE_SECONDS = 8.0
@@ -33,27 +35,25 @@ QUOTE_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Rules:
-    """What the decisions depend on: the connector's specs, and how an approval is verified and read."""
+    """What the decisions depend on: the connector's specs, how an approval is verified and read, and the providers inside the connector."""
 
     specs: Specs
     open_approval: Callable[[Approval], Any]
+    local: Mapping[str, Local] = field(default_factory=dict)
 
 
 def core(rules: Rules) -> Core[Effects]:
     """Return the core of a connector with these rules."""
     shell = _Connector(rules)
-    return Core(
-        state=Effects,
-        on={
-            QuoteRequested: shell.on_quote_requested,
-            StepStarted: shell.on_step_started,
-            StepMalformed: shell.on_step_malformed,
-            StepUndo: shell.on_step_undo,
-            ProviderNotified: shell.on_provider_notified,
-        },
-        fired=shell.on_fired,
-        answered=shell.on_answered,
-    )
+    handlers: dict[type[Message], Handler] = {
+        QuoteRequested: shell.on_quote_requested,
+        StepStarted: shell.on_step_started,
+        StepMalformed: shell.on_step_malformed,
+        StepUndo: shell.on_step_undo,
+        ProviderNotified: shell.on_provider_notified,
+    }
+    on = {kind: locally(handler, shell.on_answered, rules.local) for kind, handler in handlers.items()}
+    return Core(Effects, on, fired=locally(shell.on_fired, shell.on_answered, rules.local), answered=shell.on_answered)
 
 
 class _Connector:
@@ -76,7 +76,7 @@ class _Connector:
         if known.digest and known.digest != message.declaration.body_digest:
             return Decision(state, (Send(_refusal(message, "key_reused")),))
         if not known.digest:
-            return _met_tombstone(state, message, known)
+            return _met_tombstone(state, message, known, context)
         if known.state is State.IN_DOUBT and known.out is None:
             return asking.inquire(state, known, context)
         if known.state in {State.UNSENT, State.CALLING}:
@@ -101,7 +101,7 @@ class _Connector:
         return Decision(state.put(refused), (Send(refused.replied()),))
 
     def _begin(self, state: Effects, message: StepStarted, context: Context) -> Decision[Effects]:
-        effect = _declared(message)
+        effect = _declared(message, context)
         try:
             revision = self._permitted(state, message, effect, context)
         except Rejected as error:
@@ -180,14 +180,14 @@ class _Connector:
         return Decision(onward.state, (*decision.out, *onward.out))
 
 
-def _met_tombstone(state: Effects, message: StepStarted, tomb: Effect) -> Decision[Effects]:
+def _met_tombstone(state: Effects, message: StepStarted, tomb: Effect, context: Context) -> Decision[Effects]:
     """The undo came first: the action is refused, and its row now knows what it would have been."""
     kept = {"state": tomb.state, "undo": tomb.undo, "code": tomb.code, "seq": tomb.seq + 1}
-    refused = _declared(message).model_copy(update=kept)
+    refused = _declared(message, context).model_copy(update=kept)
     return Decision(state.put(refused), (Send(refused.replied()),))
 
 
-def _declared(message: StepStarted) -> Effect:
+def _declared(message: StepStarted, context: Context) -> Effect:
     d = message.declaration
     return Effect(
         key=d.key,
@@ -202,6 +202,7 @@ def _declared(message: StepStarted) -> Effect:
         travellers=message.travellers,
         acts_on=message.acts_on,
         forward_by=d.forward_by,
+        traceparent=context.traceparent,
     )
 
 

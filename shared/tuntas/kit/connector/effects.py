@@ -65,7 +65,8 @@ class Effect(BaseModel):
     """One attempt at one provider.
 
     `calls` counts calls made, `out` is the kind of the call that is out now, `misses` inquiries without a find. `lost` says that
-    a sending of the action has no answer and was not proved absent since: whatever else fails, it may have acted.
+    a sending of the action has no answer and was not proved absent since: whatever else fails, it may have acted. `traceparent` is its
+    first command's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -97,6 +98,7 @@ class Effect(BaseModel):
     clocks: Clocks = Clocks()
     evidence: Document = Field(default_factory=dict)
     user_action: UserAction | None = None
+    traceparent: str = ""
     undo: Undo | None = None
 
     def replied(self) -> StepReplied:

@@ -26,7 +26,8 @@ class Wish(Contract):
 class Request(Contract):
     """One call about one effect. `reference` is ours (`<task>:<key>`), `object_reference` the provider's for the object acted on.
 
-    `idempotency_key` is the same for every repeat of the same intention, and another one for each undo.
+    `idempotency_key` is the same for every repeat of the same intention, and another one for each undo. `travellers` are told for an
+    action only.
     """
 
     task_id: UUID
@@ -89,7 +90,7 @@ class Provider(Protocol):
     spec: ProviderSpec
 
     async def quote(self, wish: Wish) -> list[Offer]:
-        """Return offers for a goal; an empty list if there are none."""
+        """Return its own offers for a goal; an empty list if there are none."""
         ...
 
     async def act(self, request: Request) -> ActionAnswer:
@@ -106,6 +107,10 @@ class Provider(Protocol):
 
     async def undo(self, request: Request) -> UndoAnswer:
         """Undo the effect; without `own_reference`, cancel by our reference so that later arrivals are bound, if the provider can."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections; called when the service stops, once for each provider that may share them."""
         ...
 
 

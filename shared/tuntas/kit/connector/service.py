@@ -20,6 +20,7 @@ from tuntas.contracts.topics import TRUST_STATE, connector_commands
 from tuntas.contracts.trust import Switch
 from tuntas.kit.app import Parts, Resources, Service
 from tuntas.kit.connector.core import Rules, core
+from tuntas.kit.connector.local import Local
 from tuntas.kit.connector.malformed import read
 from tuntas.kit.connector.provider import Provider, Request, Specs, Wish
 from tuntas.kit.decision import Call, Send
@@ -28,8 +29,9 @@ from tuntas.kit.messaging.fold import Event
 from tuntas.kit.messaging.wire import decode
 from tuntas.kit.settings import ServiceSettings
 from tuntas.kit.signing import open_approval
+from tuntas.kit.telemetry.metrics import Metrics
 
-Providers = Callable[[Resources], Mapping[str, Provider]]
+Providers = Callable[[Resources], Mapping[str, Provider | Local]]
 Webhook = Callable[[Resources, HttpRequest, bytes], bool]
 
 
@@ -54,7 +56,7 @@ class Connector:
             settings=self.settings,
         )
 
-    def specs(self, providers: Mapping[str, Provider]) -> Specs:
+    def specs(self, providers: Mapping[str, Provider | Local]) -> Specs:
         """Return what the effects core must know."""
         actions = {spec.action: spec for goal in self.goal_types for spec in goal.actions}
         return Specs(connector=self.name, actions=actions, providers={n: p.spec for n, p in providers.items()}, obliging=self.obliging)
@@ -63,14 +65,17 @@ class Connector:
         """Make the service's parts."""
         providers = self.providers(resources)
         specs = self.specs(providers)
-        switches = Switches()
+        switches = Switches(resources.metrics)
         desk = Performer(self.name, providers, resources, switches)
         manifest = ConnectorRegistered(connector=self.name, goal_types=tuple(self.goal_types), providers=tuple(specs.providers.values()))
-        rules = Rules(specs, lambda approval: open_approval(approval, resources.platform.approval_keys))
+        local = {name: provider for name, provider in providers.items() if isinstance(provider, Local)}
+        rules = Rules(specs, lambda approval: open_approval(approval, resources.platform.approval_keys), local)
         return Parts(
             core=core(rules),
             read=read,
             perform=desk.perform,
+            admit=desk.admit,
+            close=desk.close,
             follows={TRUST_STATE: switches.apply},
             routes=[Route(f"/webhooks/{self.name}/{{tenant}}/{{task}}/{{key}}", self._webhook(resources), methods=["POST"])],
             announce=[(derive("connector", self.name), manifest)],
@@ -86,17 +91,25 @@ class Connector:
             except ValueError:
                 return Response(status_code=404)
             hint = ProviderNotified(key=key, event_id=request.headers.get("x-event-id", "")[:100])
-            await resources.publish(task, request.path_params["tenant"], Send(hint, connector_commands(self.name)), "")
+            trace = resources.tracing.start(f"webhook {self.name}", await _trace_of(resources, task, key))
+            await resources.publish(task, request.path_params["tenant"], Send(hint, connector_commands(self.name)), trace)
             return Response(status_code=202)
 
         return take
 
 
+async def _trace_of(resources: Resources, task: UUID, key: UUID) -> str:
+    """Return the `traceparent` of an effect; empty for what nobody knows, which then begins a trace of its own."""
+    query = "select doc #>> array['effects', $2, 'traceparent'] from effects where task_id = $1"
+    return await resources.pool.fetchval(query, task, str(key)) or ""
+
+
 class Switches:
     """The kill switches this replica has seen (protocol P23)."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self.parked: set[str] = set()
+        self._metrics = metrics
 
     def apply(self, record: Any) -> None:
         """Apply one record of trust's state topic; what can't be read is not a switch."""
@@ -106,6 +119,7 @@ class Switches:
             return
         if isinstance(message, Switch):
             (self.parked.add if message.parked else self.parked.discard)(message.scope)
+            self._metrics.of("tuntas_parked", scope=message.scope).set(message.parked)
 
     def parks(self, *scopes: str) -> bool:
         """Say whether any of these is parked."""
@@ -124,13 +138,29 @@ class Switches:
 class Performer:
     """Makes the calls that the effects core decided on, through the author's providers."""
 
-    def __init__(self, connector: str, providers: Mapping[str, Provider], resources: Resources, switches: Switches) -> None:
+    def __init__(self, connector: str, providers: Mapping[str, Provider | Local], resources: Resources, switches: Switches) -> None:
         self._connector, self._providers, self._switches = connector, providers, switches
         self._vault, self._tracing, self._settings = resources.vault, resources.tracing, resources.settings
 
-    async def perform(self, call: Call, event: Event) -> Document:
-        """Make one call inside a client span; names are opened for this call only."""
+    def admit(self, call: Call, event: Event) -> None:
+        """Look at the kill switches.
+
+        Raises:
+            NotSent: `parked`: the party, this connector or the tenant is.
+        """
         self._switches.check(call.party, self._connector, f"{self._connector}/{call.party}", f"tenant/{event.tenant}")
+
+    async def close(self) -> None:
+        """Let all providers go."""
+        for provider in self._providers.values():
+            await provider.close()
+
+    async def perform(self, call: Call, event: Event) -> Document:
+        """Make one call inside a client span; names are opened for this call only, and only an action needs them.
+
+        Raises:
+            NotSent: `erased`: the person's key is gone, or `unsealable`.
+        """
         if call.kind == "quote":
             return await self._quote(call, event)
         provider = self._providers[call.party]
@@ -141,7 +171,7 @@ class Performer:
             request = Request.model_validate(
                 call.body
                 | {
-                    "travellers": await self._open(event.tenant, call.body.get("travellers")),
+                    "travellers": await self._named(event.tenant, call),
                     "callback_url": callback,
                     "traceparent": parent,
                 }
@@ -151,7 +181,10 @@ class Performer:
 
     async def _quote(self, call: Call, event: Event) -> Document:
         asked = QuoteRequested.model_validate(call.body)
-        names = await self._open(event.tenant, list(asked.travellers))
+        try:
+            names = await self._open(event.tenant, list(asked.travellers))
+        except Rejected as error:
+            return {"offers": [], "code": error.code}
         with self._tracing.span(f"quote {asked.goal.type}", event.traceparent, party=self._connector) as parent:
             wish = Wish(
                 task_id=event.task_id,
@@ -161,15 +194,15 @@ class Performer:
                 lang=asked.lang,
                 traceparent=parent,
             )
-            found = await asyncio.gather(*(p.quote(wish) for p in self._providers.values()), return_exceptions=True)
-        return self._answered(found)
+            asked_of = [p for name, p in self._providers.items() if not self._switches.parks(name, f"{self._connector}/{name}")]
+            found = await asyncio.gather(*(p.quote(wish) for p in asked_of), return_exceptions=True)
+        return self._answered(found, None if len(asked_of) == len(self._providers) else "parked")
 
-    def _answered(self, found: list[list[Offer] | BaseException]) -> Document:
-        """Some offer is enough; without any, a refusal is the answer, and any other failure is the call's."""
-        offers = [offer for each in found if not isinstance(each, BaseException) for offer in each]
-        usable = [offer for offer in offers if not self._switches.parks(offer.provider, f"{self._connector}/{offer.provider}")]
-        code = None if usable else self._why_none([each for each in found if isinstance(each, BaseException)], "parked" if offers else None)
-        return {"offers": [offer.model_dump(mode="json") for offer in usable], "code": code}
+    def _answered(self, found: list[list[Offer] | BaseException], otherwise: str | None) -> Document:
+        """Some offer is enough, the cheapest first; without any, a refusal is the answer, and any other failure is the call's."""
+        offers = sorted((offer for each in found if not isinstance(each, BaseException) for offer in each), key=_price)
+        code = None if offers else self._why_none([each for each in found if isinstance(each, BaseException)], otherwise)
+        return {"offers": [offer.model_dump(mode="json") for offer in offers], "code": code}
 
     @staticmethod
     def _why_none(failures: list[BaseException], otherwise: str | None) -> str | None:
@@ -179,11 +212,23 @@ class Performer:
                 raise failure
         return refusals[0] if refusals else otherwise
 
+    async def _named(self, tenant: str, call: Call) -> list[str]:
+        if call.kind != "act":
+            return []
+        try:
+            return await self._open(tenant, call.body.get("travellers"))
+        except Rejected as error:
+            raise NotSent(error.code, error.reason) from error
+
     async def _open(self, tenant: str, sealed: Any) -> list[str]:
         return [await self._vault.open(tenant, Personal(value)) for value in sealed or []]
 
 
-_METHODS: dict[str, Callable[[Provider, Request], Any]] = {
+def _price(offer: Offer) -> tuple[str, int]:
+    return (offer.price.currency, offer.price.amount_minor) if offer.price else ("", 0)
+
+
+_METHODS: dict[str, Callable[[Any, Request], Any]] = {
     "act": lambda provider, request: provider.act(request),
     "inquire": lambda provider, request: provider.inquire(request),
     "undo_quote": lambda provider, request: provider.undo_quote(request),

@@ -145,10 +145,11 @@ def _affordable(fee: Money | None, wish: Undo) -> bool:
 
 
 def parked(effect: Effect, event: Answered) -> Effect | None:
-    """Return the effect saying that its undo waits for a parked provider (protocol R22); None if it does not, or said so."""
-    if event.lost or event.code != "parked" or effect.unwanted or (effect.undo and effect.undo.code == "parked"):
+    """Return the effect saying that its undo waits for a parked provider (protocol R22), or does so no longer; None if that is known."""
+    if effect.undo is None or effect.undo.outcome is not Outcome.PENDING:
         return None
-    return _answer(effect, Outcome.PENDING, code="parked")
+    code = "parked" if event.code == "parked" and not event.lost else None
+    return None if (effect.undo.code == "parked") == bool(code) else _answer(effect, Outcome.PENDING, code=code)
 
 
 def _cancelled(specs: Specs, state: Effects, effect: Effect, answer: UndoAnswer, context: Context) -> Decision[Effects]:

@@ -25,6 +25,7 @@ from faststream.kafka.response import KafkaPublishCommand
 from faststream.response.publish_type import PublishType
 
 from tuntas.kit.failpoints import pass_point
+from tuntas.kit.messaging.client import Right, require
 from tuntas.kit.messaging.wire import Raw, Record
 from tuntas.kit.settings import KafkaSettings
 from tuntas.kit.telemetry.log import Log
@@ -156,10 +157,28 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
             raise NackMessage from error
 
 
+class _Broker(KafkaBroker):
+    """A broker that makes sure it is let in and may read: a consumer that is not says nothing and waits for ever."""
+
+    def __init__(self, settings: KafkaSettings, **options: Any) -> None:
+        super().__init__(settings.bootstrap, **options)
+        self._settings = settings
+
+    async def start(self) -> None:
+        readers: list[Any] = list(self.subscribers)
+        groups = {reader.group_id for reader in readers if reader.group_id}
+        for group in groups or {None}:
+            await require(self._settings, [(name, Right.READ) for reader in readers for name in reader.topic_names], group)
+        await super().start()
+
+
 def build_broker(service: str, settings: KafkaSettings) -> KafkaBroker:
-    """Return a broker that confirms with all replicas, never creates topics, and leaves security to the settings."""
-    return KafkaBroker(
-        settings.bootstrap,
+    """Return a broker that confirms with all replicas, never creates topics, and leaves security to the settings.
+
+    Its `start` raises ConfigurationError (`kafka_login`, `kafka_certificate`, `kafka_forbidden`) or Transient (`kafka_unreachable`).
+    """
+    return _Broker(
+        settings,
         client_id=f"tuntas-{service}",
         security=settings.security(),
         acks="all",

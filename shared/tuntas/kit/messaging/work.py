@@ -17,6 +17,9 @@ from tuntas.kit.telemetry.metrics import Metrics
 Perform = Callable[[Call, Event], Awaitable[Document]]
 """Makes one call. Raises NotSent if nothing left the process; any other error means that it may have acted."""
 
+Admit = Callable[[Call, Event], None]
+"""Looked at before each call. Raises NotSent if it may not leave, which says nothing about the party."""
+
 
 @dataclass(slots=True)
 class Breaker:
@@ -54,6 +57,7 @@ class Desk:
     metrics: Metrics
     log: Log
     wake: Callable[[], None]
+    admit: Admit | None = None
     per_party: int = 16
     outstanding: dict[UUID, asyncio.Task[None]] = field(default_factory=dict)
     finished: list[Event] = field(default_factory=list)
@@ -88,6 +92,8 @@ class Desk:
         breaker = self.breakers.setdefault(call.party, Breaker())
         limit = self.limits.setdefault(call.party, asyncio.Semaphore(self.per_party))
         async with limit:
+            if refusal := self._refusal(event, call):
+                return self._count(call, refusal)
             if not breaker.allows(time.monotonic()):
                 return self._count(call, Answered(call, code="breaker_open"))
             begun = time.monotonic()
@@ -96,6 +102,14 @@ class Desk:
             breaker.record(not (answer.lost or answer.code), time.monotonic())
             self.metrics.of("tuntas_breaker_open", party=call.party).set(breaker.opened_at is not None)
             return self._count(call, answer)
+
+    def _refusal(self, event: Event, call: Call) -> Answered | None:
+        try:
+            if self.admit:
+                self.admit(call, event)
+        except NotSent as error:
+            return Answered(call, code=error.code, reason=error.reason[:400])
+        return None
 
     async def _attempt(self, event: Event, call: Call) -> Answered:
         try:

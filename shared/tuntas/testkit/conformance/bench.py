@@ -18,7 +18,7 @@ from tuntas.contracts.connectors import (
 )
 from tuntas.contracts.ids import attempt_key
 from tuntas.contracts.money import Money
-from tuntas.contracts.plan import Approval, Line, Statement, StepKind, UndoTerms
+from tuntas.contracts.plan import Approval, Line, Phase, Statement, StepKind, UndoTerms
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.core import Rules, core
 from tuntas.kit.connector.effects import Effect, Effects, State
@@ -105,6 +105,7 @@ class Bench:
             revision=1,
             epoch=1,
             kind=StepKind.COMPENSATABLE,
+            phase=Phase.HOLD if step == "hold" else Phase.CONFIRM,
             action=self.case.hold if step == "hold" else self.case.buy,
             start=1 if step == "hold" else 2,
             undo=UndoTerms(),
@@ -138,12 +139,12 @@ class Bench:
         """Let the oldest call meet the provider.
 
         `lost`: it acts, its answer is lost; `dropped`: it never arrives; `late`: it arrives `seconds` later; `unsent`: it does not leave;
-        `parked`: it may not leave; any other word: an action is refused with this code.
+        `parked`: it may not leave; `erased`: whom it is for is not known any more; any other word: an action is refused with this code.
         """
         call, history = self.call, self.history
         self.model.arrive(history.now)
-        if fault in {"unsent", "parked"}:
-            return history.answer(call, code="unreachable" if fault == "unsent" else "parked")
+        if fault in {"unsent", "parked", "erased"}:
+            return history.answer(call, code="unreachable" if fault == "unsent" else fault)
         if fault == "late":
             self.model.postpone(call, history.now, seconds)
         if fault in {"dropped", "late"}:

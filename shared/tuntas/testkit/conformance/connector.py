@@ -183,6 +183,14 @@ class Doubt:
         assert bench.replies("hold")[-1].code == "unavailable"
         assert bench.model.things == []
 
+    def test_for_someone_who_was_erased_nothing_is_done_and_nothing_repeated(self, bench: Bench) -> None:
+        bench.start("hold")
+        bench.answer("erased")
+        reply = bench.replies("hold")[-1]
+        assert (reply.outcome, reply.code) == (Outcome.REFUSED, "erased")
+        bench.settle()
+        assert bench.model.things == []
+
     def test_what_may_have_acted_is_not_called_unavailable_because_a_repeat_did_not_leave(self, bench: Bench) -> None:
         bench.start("hold")
         bench.answer("late", 10_000)
@@ -369,6 +377,23 @@ class Undoing:
         assert bench.undone("hold")[-1].code == "parked"
         bench.settle()
         assert bench.undo_outcome("hold") is Outcome.UNDONE
+
+    def test_a_provider_that_is_let_go_and_does_not_answer_is_no_longer_said_to_be_parked(self, bench: Bench) -> None:
+        bench.done("hold")
+        bench.undo("hold")
+        bench.answer("parked")
+        bench.history.advance(2)
+        bench.answer("dropped")
+        assert (bench.undo_outcome("hold"), bench.undone("hold")[-1].code) == (Outcome.PENDING, None)
+
+    def test_what_waits_for_a_person_goes_on_waiting_while_its_provider_is_parked(self, bench: Bench) -> None:
+        bench.model.fee_minor = FEE
+        bench.done("hold", "buy")
+        bench.undo("buy")
+        bench.settle()
+        bench.webhook("hold")
+        bench.answer("parked")
+        assert bench.undo_outcome("buy") is Outcome.NEEDS_USER
 
 
 class OtherSide:

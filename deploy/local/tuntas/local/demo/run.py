@@ -83,7 +83,7 @@ class Demo:
         person = f"{self.run}-{story.name}"
         await self.stage.mandate(person, story.mandate)
         await story.before(play)
-        asker: Document = {"person": person, "instrument": story.instrument, "travellers": ["Sari Dewi"], "reference": story.name}
+        asker: Document = {"person": person, "instrument": story.instrument, "travellers": story.travellers, "reference": story.name}
         if story.words is not None:
             await self.stage.ask(name, story.words, asker)
         else:

@@ -51,6 +51,7 @@ class Story:
     title: str
     ends: str
     words: str | None = None
+    travellers: tuple[str, ...] = ("Sari Dewi",)
     goals: list[Document] = field(default_factory=list)
     mandate: dict[str, int] = field(default_factory=lambda: GENEROUS)
     instrument: str = "wallet"
@@ -283,6 +284,7 @@ def _consented(on: Dates) -> list[Story]:
             "the mandate is too small: approval is asked for and given",
             "completed",
             words=f"pesan tiket pesawat dari Jakarta ke Yogyakarta tanggal {on.indonesian} untuk berdua",
+            travellers=("Sari Dewi", "Budi Santoso"),
             mandate=NOTHING,
             act=_yes,
         ),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tuntas.connectors.travel.actions import FLIGHT, HOTEL, OBLIGING
 from tuntas.connectors.travel.providers.bookings import FLIGHTS, HOTELS, Bookings
+from tuntas.connectors.travel.providers.searching import Searches
 from tuntas.connectors.travel.settings import Settings
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.app import Resources
@@ -21,11 +22,11 @@ _HOTELS = ProviderSpec(name="bale-stays", honours_keys=True, inquires=True, canc
 
 
 def providers(resources: Resources) -> Mapping[str, Provider]:
-    """Return the providers by name, each with what its interface offers for resolving doubt; the first airline quotes for all."""
+    """Return the providers by name, each with what its interface offers for resolving doubt; all are behind one system."""
     client = Client(resources.settings.base_url)
-    names = frozenset(spec.name for spec in _AIRLINES)
-    flights = [Bookings(FLIGHTS, spec, client, names if spec is _AIRLINES[0] else frozenset()) for spec in _AIRLINES]
-    hotels = Bookings(HOTELS, _HOTELS, client, frozenset({_HOTELS.name}))
+    searches = Searches(client)
+    flights = [Bookings(FLIGHTS, spec, client, searches) for spec in _AIRLINES]
+    hotels = Bookings(HOTELS, _HOTELS, client, searches)
     return {provider.spec.name: provider for provider in (*flights, hotels)}
 
 

@@ -96,6 +96,10 @@ class Lontar:
         listed: Any = reply.body.get(collection) if reply.ok else None
         return next((o for o in listed or () if o["reference"] == request.reference), None)
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
     async def undo_quote(self, request: Request) -> UndoQuote:
         """Voiding and refunding are free here."""
         return UndoQuote() if _authorizes(request) else UndoQuote(refund=request.amount)

@@ -1,23 +1,26 @@
 """A booking provider's HTTP protocol, for flights and hotels alike: search, hold, confirm, ask, quote a cancellation, cancel."""
 
-from collections.abc import Callable
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuntas.connectors.travel.providers.searching import Document, fits, flight_query, hotel_query, offer_of, refused_search
+from tuntas.connectors.travel.providers.searching import Document, Searches, fits, flight_query, hotel_query, offer_of, refused_search
 from tuntas.contracts.connectors import Clocks, Outcome
 from tuntas.contracts.plan import Offer
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.http import Client, Reply
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote, Wish
+from tuntas.kit.errors import Rejected
 
 _GONE = {"cancelled": "cancelled", "expired": "hold_expired", "cancelled_by_provider": "cancelled_by_provider"}
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What differs between flights and hotels: names on the wire, and how a wish is searched."""
+    """What differs between flights and hotels: names on the wire, how a wish is searched, and whom it is sold to.
+
+    A seat is sold to the traveller who sits in it (`all_named`), a room to one of its guests.
+    """
 
     name: str
     goal_type: str
@@ -28,44 +31,63 @@ class Kind:
     confirmed: str
     evidence: str
     query: Callable[[Wish], Document]
+    all_named: bool
+
+    def unnamed(self, people: int, names: Sequence[str]) -> int:
+        """Return how many names are missing."""
+        return max(0, (people if self.all_named else 1) - len(names))
 
 
 FLIGHTS = Kind(
-    "flight", "travel.flight.book", "/flights/orders", "orders", "order_id", "passengers", "ticketed", "ticket_number", flight_query
+    "flight", "travel.flight.book", "/flights/orders", "orders", "order_id", "passengers", "ticketed", "ticket_number", flight_query, True
 )
 HOTELS = Kind(
-    "hotel", "travel.hotel.book", "/hotels/bookings", "bookings", "booking_id", "guests", "confirmed", "confirmation_number", hotel_query
+    "hotel",
+    "travel.hotel.book",
+    "/hotels/bookings",
+    "bookings",
+    "booking_id",
+    "guests",
+    "confirmed",
+    "confirmation_number",
+    hotel_query,
+    False,
 )
 
 
 class Bookings:
     """One provider of one kind.
 
-    A hold and its confirm are one object at the provider; which of the two is asked about follows from the action. `quotes_for` names
-    the providers whose offers this one tells: providers behind one system are searched once, by one of them.
+    A hold and its confirm are one object at the provider; which of the two is asked about follows from the action.
     """
 
-    def __init__(self, kind: Kind, spec: ProviderSpec, client: Client, quotes_for: AbstractSet[str]) -> None:
-        self.kind, self.spec, self._client, self._quotes_for = kind, spec, client, quotes_for
+    def __init__(self, kind: Kind, spec: ProviderSpec, client: Client, searches: Searches) -> None:
+        self.kind, self.spec, self._client, self._searches = kind, spec, client, searches
 
     async def quote(self, wish: Wish) -> list[Offer]:
         """Search, and return the offers, cheapest first.
 
         Raises:
-            Rejected: `unknown_airport`, `same_airport`, `unknown_city`, `invalid_stay`, `too_many_guests`, `cabin_unavailable`.
+            Rejected: `travellers_missing`, `unknown_airport`, `same_airport`, `unknown_city`, `invalid_stay`, `too_many_guests`,
+                `cabin_unavailable`.
         """
-        if wish.goal.type != self.kind.goal_type or not self._quotes_for:
+        if wish.goal.type != self.kind.goal_type:
             return []
-        reply = await self._client.call("GET", f"/{self.kind.name}s/search", params=self.kind.query(wish), traceparent=wish.traceparent)
+        query = self.kind.query(wish)
+        if missing := self.kind.unnamed(query[self.kind.people], wish.travellers):
+            raise Rejected("travellers_missing", f"{missing} more to be named")
+        reply = await self._searches.find(f"/{self.kind.name}s/search", query, wish.traceparent)
         if not reply.ok:
             raise refused_search(reply)
         found: Any = reply.body["offers"]
-        ours = [o for o in found if o["provider"] in self._quotes_for and o["hold"]["allowed"] and fits(o, wish)]
+        ours = [o for o in found if o["provider"] == self.spec.name and o["hold"]["allowed"] and fits(o, wish)]
         return [offer_of(self.kind.name, o) for o in sorted(ours, key=lambda o: o["price"]["amount_minor"])]
 
     async def act(self, request: Request) -> ActionAnswer:
         """Hold or confirm."""
         if _holds(request):
+            if self.kind.unnamed(_people(request), request.travellers):
+                return ActionAnswer(outcome=Outcome.REFUSED, code="travellers_missing", reason="nobody is invented")
             reply = await self._client.call("POST", self.kind.path, request=request, json=self._hold(request))
         else:
             if request.amount is None:
@@ -77,11 +99,9 @@ class Bookings:
         return self._answer(request, reply.body) or ActionAnswer(outcome=Outcome.PENDING, reference=str(reply.body[self.kind.identifier]))
 
     def _hold(self, request: Request) -> Document:
-        count = request.input.get("people", 1)
-        names = [*request.travellers, *(f"Traveller {n + 1}" for n in range(9))][: count if isinstance(count, int) else 1]
         body: Document = {
             "offer_id": request.input["offer_id"],
-            self.kind.people: [{"name": n} for n in names],
+            self.kind.people: [{"name": name} for name in request.travellers[: _people(request)]],
             "reference": request.reference,
         }
         return body | ({"callback_url": request.callback_url} if request.callback_url else {})
@@ -138,6 +158,10 @@ class Bookings:
         code = _GONE.get(status) or ("already_confirmed" if status == self.kind.confirmed else None)
         return ActionAnswer(outcome=Outcome.REFUSED, code=code, evidence=facts["evidence"]) if code else None
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
     async def undo_quote(self, request: Request) -> UndoQuote:
         """Ask what cancelling would cost now; nothing for what is over already."""
         target = self._object(request)
@@ -179,6 +203,11 @@ class Bookings:
 
 def _holds(request: Request) -> bool:
     return request.action.endswith(".hold")
+
+
+def _people(request: Request) -> int:
+    found = request.input.get("people")
+    return found if isinstance(found, int) else 1
 
 
 def _refusal(reply: Reply) -> ActionAnswer:

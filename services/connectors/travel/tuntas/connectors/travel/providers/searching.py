@@ -1,11 +1,13 @@
 """From a goal to a search, and from what was found to offers: typed facts in, typed facts out."""
 
+import asyncio
+import json
 from datetime import datetime
 from typing import Any, Final
 
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Offer, OfferStep, Phase, StepKind, UndoTerms
-from tuntas.kit.connector.http import Reply
+from tuntas.kit.connector.http import Client, Reply
 from tuntas.kit.connector.provider import Wish
 from tuntas.kit.errors import Rejected
 
@@ -23,6 +25,22 @@ _SHOWN: Final = {
         *("hotel", "address", "city", "country", "stars", "lat", "lon", "check_in", "check_out", "rooms", "guests"),
     )
 } | {"depart_at": "departs_at", "arrive_at": "arrives_at"}
+
+
+class Searches:
+    """Searches at one system. Providers behind it that ask the same at once are answered by one search."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._out: dict[str, asyncio.Task[Reply]] = {}
+
+    async def find(self, path: str, query: Document, traceparent: str) -> Reply:
+        """Search, or wait for the same search that is out already. Raises what Client.call raises."""
+        same = json.dumps([path, query, traceparent], sort_keys=True)
+        if same not in self._out:
+            self._out[same] = asyncio.create_task(self._client.call("GET", path, params=query, traceparent=traceparent))
+            self._out[same].add_done_callback(lambda _: self._out.pop(same))
+        return await asyncio.shield(self._out[same])
 
 
 def flight_query(wish: Wish) -> Document:

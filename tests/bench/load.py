@@ -1,0 +1,112 @@
+"""A closed loop: so many sagas in flight, each started when another ended; latency from the record sent to the outcome read."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import TopicPartition
+from tests.bench.stage import PRIVATE
+from tests.bench.trip import PRICE, plan
+
+from tuntas.contracts.ids import derive, digest
+from tuntas.contracts.plan import Line, Statement
+from tuntas.contracts.topics import SAGA_EVENTS
+from tuntas.contracts.trust import PlanApproved
+from tuntas.kit.decision import Send
+from tuntas.kit.messaging.wire import Record, encode
+from tuntas.kit.signing import approve
+
+REFUSED_EACH = 5
+ENDED = b"tuntas.saga.ended.v1"
+Make = Callable[[UUID, int], Record]
+
+
+@dataclass
+class Load:
+    """A load of one workload. `seconds` are latencies; `outcomes` count what was told."""
+
+    bootstrap: str
+    make: Make
+    numbers: Iterator[int] = field(default_factory=count)
+    seconds: list[float] = field(default_factory=list)
+
+    async def run(self, in_flight: int, total: int) -> float:
+        """Run so many sagas to their outcome; return how long all took, in seconds."""
+        self.seconds.clear()
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=1)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, fetch_max_wait_ms=20)
+        await asyncio.gather(producer.start(), consumer.start())
+        try:
+            await _to_the_end(consumer)
+            records = [(task, self.make(task, n)) for n in (next(self.numbers) for _ in range(total)) for task in (derive("bench", n),)]
+            return await self._closed(producer, consumer, records, in_flight)
+        finally:
+            await asyncio.gather(producer.stop(), consumer.stop())
+
+    async def _closed(
+        self, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, records: list[tuple[UUID, Record]], in_flight: int
+    ) -> float:
+        begun: dict[bytes, float] = {}
+        free = asyncio.Semaphore(in_flight)
+        start = time.perf_counter()
+        feeding = asyncio.create_task(_feed(producer, records, free, begun))
+        while len(self.seconds) < len(records):
+            for batch in (await consumer.getmany(timeout_ms=500)).values():
+                for record in batch:
+                    if record.key in begun and dict(record.headers)["ce_type"] == ENDED:
+                        self.seconds.append(time.perf_counter() - begun.pop(record.key))
+                        free.release()
+        await feeding
+        return time.perf_counter() - start
+
+
+async def _to_the_end(consumer: AIOKafkaConsumer) -> None:
+    await consumer._client.force_metadata_update()
+    places = [TopicPartition(SAGA_EVENTS.name, n) for n in consumer.partitions_for_topic(SAGA_EVENTS.name) or ()]
+    consumer.assign(places)
+    await consumer.seek_to_end(*places)
+
+
+async def _feed(producer: AIOKafkaProducer, records: list[tuple[UUID, Record]], free: asyncio.Semaphore, begun: dict[bytes, float]) -> None:
+    for _, record in records:
+        await free.acquire()
+        begun[record.key] = time.perf_counter()
+        headers = [(name, value.encode()) for name, value in record.headers.items()]
+        await producer.send(record.topic, record.body, key=record.key, headers=headers, partition=record.partition)
+
+
+def approved(task: UUID, number: int) -> Record:
+    """Return workload (a)'s record: the approved plan of a trip, every fifth of which is refused at its fourth step."""
+    made = plan(str(task), refused=number % REFUSED_EACH == 0)
+    text, now = made.model_dump_json(), datetime.now(UTC)
+    later = now + timedelta(hours=1)
+    lines = tuple(
+        Line(step_id=step.step_id, payees=("bench",), ceiling=PRICE, instruments=("wallet",)) for step in made.steps if step.ceiling
+    )
+    statement = Statement(
+        tenant="bench",
+        task_id=str(task),
+        revision=1,
+        plan_digest=digest(text),
+        lines=lines,
+        ceilings=made.ceilings,
+        authorize_by=later,
+        capture_by=later,
+    )
+    message = PlanApproved(
+        revision=1,
+        plan=text,
+        digest=digest(text),
+        approval=approve(statement, "bench", PRIVATE),
+        start_by=later,
+        forward_by=later,
+        fee_limit={},
+    )
+    return encode(
+        Send(message), source="trust", task_id=task, tenant="bench", cause_id=derive("bench", task), ordinal=0, now=now, traceparent=""
+    )

@@ -1,0 +1,28 @@
+"""`python -m tests.bench.serve PORT SERVICE...`: these services in one process."""
+
+import logging
+import sys
+from importlib import import_module
+
+import uvloop
+from tests.bench.trip import CONNECTOR
+
+from tuntas.kit.app import Service
+from tuntas.kit.process import serve
+from tuntas.kit.telemetry.log import configure
+
+PACKAGES = {name: f"tuntas.{name}" for name in ("gateway", "intent", "planner", "trust", "executor", "saga")}
+"""Service name to package; the bench's own connector is not among them."""
+
+
+def declared(name: str) -> Service:
+    """Return a service's declaration."""
+    if name not in PACKAGES:
+        return CONNECTOR.service()
+    found: Service = import_module(f"{PACKAGES[name]}.app").service
+    return found
+
+
+if __name__ == "__main__":
+    configure(logging.WARNING)
+    sys.exit(uvloop.run(serve([declared(name) for name in sys.argv[2:]], "127.0.0.1", int(sys.argv[1]))))

@@ -1,0 +1,109 @@
+"""What is measured: Kafka, PostgreSQL, and the services with the bench's connector, in as many processes as a layout says."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+from tests.bench.serve import PACKAGES
+
+from tuntas.contracts.topics import all_topics
+from tuntas.kit.messaging import topics
+from tuntas.kit.persistence.migrate import upgrade
+from tuntas.kit.persistence.tables import RUNTIME, bootstrap, state_table
+from tuntas.kit.settings import KafkaSettings
+from tuntas.kit.signing import public_hex
+from tuntas.local.clean import forget
+from tuntas.local.platform import answers
+from tuntas.local.processes import Child, free_port
+from tuntas.local.stack import ROOT, Backends
+
+PRIVATE = "11" * 32
+PASSWORD = "bench"  # noqa: S105 - of roles in a database that is deleted after the run
+CONNECTORS = ("bench",)
+Layout = Sequence[Sequence[str]]
+
+
+@dataclass
+class Stage:
+    """A running platform for the bench. `children` are the processes of the services."""
+
+    backends: Backends
+    layout: Layout
+    extra: dict[str, str] = field(default_factory=dict)
+    children: list[Child] = field(default_factory=list)
+
+    @property
+    def dsn(self) -> str:
+        """Return the administrator's URL of the bench's database."""
+        return urlsplit(self.backends.dsn)._replace(path="/bench").geturl()
+
+    def prepare(self) -> None:
+        """Make database, schemas and topics."""
+        asyncio.run(self._database())
+        for name in self._names():
+            if package := PACKAGES.get(name):
+                upgrade(package, self._url(name))
+        asyncio.run(topics.create(KafkaSettings(bootstrap=self.backends.bootstrap), all_topics(CONNECTORS)))
+
+    def start(self) -> None:
+        """Start the services, and wait until all take records."""
+        for number, names in enumerate(self.layout):
+            port = free_port()
+            command = [sys.executable, "-m", "tests.bench.serve", str(port), *names]
+            child = self.backends.processes.start(f"bench-{number}", command, env=os.environ | self._environment())
+            child.wait_until(partial(answers, f"http://127.0.0.1:{port}/readyz"), 60)
+            self.children.append(child)
+
+    def _names(self) -> list[str]:
+        return [name for names in self.layout for name in names]
+
+    def _url(self, name: str) -> str:
+        at = urlsplit(self.dsn)
+        return f"postgresql://{name.replace('-', '_')}:{PASSWORD}@{at.hostname}:{at.port}/bench"
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "TUNTAS_KAFKA_BOOTSTRAP": self.backends.bootstrap,
+            "TUNTAS_KAFKA_INSTANCE": "1",
+            "TUNTAS_CONNECTORS": json.dumps(CONNECTORS),
+            "TUNTAS_VAULT_KEY": "00" * 32,
+            "TUNTAS_APPROVAL_KEYS": json.dumps({"bench": public_hex(PRIVATE)}),
+            "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]),
+            **{f"TUNTAS_{name.replace('-', '_').upper()}_DATABASE_URL": self._url(name) for name in self._names()},
+            **self.extra,
+        }
+
+    async def _database(self) -> None:
+        admin = await asyncpg.connect(self.backends.dsn)
+        await admin.execute("create database bench")
+        await admin.close()
+        admin = await asyncpg.connect(self.dsn)
+        for statement in bootstrap(dict.fromkeys(self._names(), PASSWORD), PASSWORD):
+            await admin.execute(statement)
+        await admin.close()
+        for name in self._names():
+            if name not in PACKAGES:
+                owner = await asyncpg.connect(self._url(name))
+                for statement in (*state_table("effects"), *RUNTIME):
+                    await owner.execute(statement)
+                await owner.close()
+
+
+@contextmanager
+def stage(layout: Layout, **extra: str) -> Iterator[Stage]:
+    """Start everything afresh; stop and forget it at the end."""
+    forget(ROOT / "bench")
+    with Backends("bench") as backends:
+        made = Stage(backends, layout, extra)
+        made.prepare()
+        made.start()
+        yield made
+    forget(ROOT / "bench")
