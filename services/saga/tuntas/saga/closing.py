@@ -5,7 +5,7 @@ from tuntas.contracts.executor import AttemptReleased, EndResult, ExecutionReope
 from tuntas.contracts.saga import CancelAnswered, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened
 from tuntas.saga.receipts import receipt, undo_price
 from tuntas.saga.rollback import pump
-from tuntas.saga.state import TERMINAL, Effect, Stage, Saga, Status
+from tuntas.saga.state import TERMINAL, Effect, Saga, Stage, Status
 from tuntas.saga.turn import Turn
 
 NOT_IN_TALLY = "not_in_tally"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from tuntas.contracts.connectors import Outcome, StepUndo, StepUndone
 from tuntas.contracts.topics import SAGA_REPLIES, connector_commands
-from tuntas.saga.state import Effect, Stage, Saga, Status
+from tuntas.saga.state import Effect, Saga, Stage, Status
 from tuntas.saga.turn import Turn
 
 

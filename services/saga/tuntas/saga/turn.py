@@ -9,7 +9,7 @@ from tuntas.contracts.topics import Topic
 from tuntas.kit.decision import Context, Decision, Output, Send, Wake
 from tuntas.saga.policy import Policy
 from tuntas.saga.receipts import money_at_risk
-from tuntas.saga.state import FORWARD, Effect, Stage, Saga, Status
+from tuntas.saga.state import FORWARD, Effect, Saga, Stage, Status
 
 _TIMERS = {Status.OPEN: ("backstop",), Status.REOPENED: ("backstop", "reopen"), Status.HALTING: ("halt",)}
 _WAITS = {Status.OPEN: "execution", Status.REOPENED: "replan", Status.HALTING: "halt", Status.NEEDS_ATTENTION: "operator"}
