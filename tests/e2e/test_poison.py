@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from tuntas.contracts.base import utc
 from tuntas.contracts.topics import DEAD_LETTERS, INTENTS, TASKS, all_topics
 from tuntas.kit.messaging import client
-from tuntas.kit.settings import PlatformSettings
+from tuntas.kit.settings import KafkaSettings, PlatformSettings
 from tuntas.local.services import CONNECTORS, PACKAGES, declared
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def readers() -> set[tuple[str, str]]:
 
 
 async def set_aside(house: "House") -> list[dict[str, Any]]:
-    return await client.dead_letters(house.profile.bootstrap, "", redrive=False)
+    return await client.dead_letters(KafkaSettings(bootstrap=house.profile.bootstrap), redrive=False)
 
 
 async def poisoned(house: "House", topics: tuple[str, ...], key: UUID) -> None:

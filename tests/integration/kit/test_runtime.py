@@ -286,10 +286,10 @@ async def test_what_the_parts_opened_is_closed_at_the_stop_after_the_last_call(t
     await asyncio.wait_for(FRIEND.begun.wait(), 20)
     stopping = asyncio.create_task(toy.running.stop())
     await asyncio.sleep(0)
-    assert not FRIEND.closed
+    seen = [FRIEND.closed]
     FRIEND.may_end.set()
     await stopping
-    assert FRIEND.closed
+    assert [*seen, FRIEND.closed] == [False, True]
     toy.running = Running(TOY, lambda error: pytest.fail(repr(error)))
     await toy.running.start()
     assert [c["why"] for c in await toy.counts(task, 2)][:2] == ["poke", "hello"]

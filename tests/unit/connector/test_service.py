@@ -152,7 +152,7 @@ async def after_erasure(seller: Any, kind: str) -> Any:
     tracing = SimpleNamespace(span=lambda *_, **__: nullcontext(""))
     resources: Any = SimpleNamespace(vault=Erased(), tracing=tracing, settings=SimpleNamespace(callback_base=""))
     names = [f"sealed:v1:{uuid4()}:AAAA"]
-    facts = {"task_id": str(uuid4()), "key": str(uuid4()), "action": "a.b", "idempotency_key": str(uuid4()), "reference": "r"}
+    facts: Any = {"task_id": str(uuid4()), "key": str(uuid4()), "action": "a.b", "idempotency_key": str(uuid4()), "reference": "r"}
     asked = QuoteRequested(quote_id=uuid4(), goal=Goal(goal_id="g", type="t", parameters={}), instrument="card", lang="en")
     body = asked.model_dump(mode="json") if kind == "quote" else facts
     call = Call(uuid4(), 1, kind, "one", body | {"travellers": names})
