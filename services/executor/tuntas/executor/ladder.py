@@ -68,6 +68,7 @@ LADDER: Mapping[str, tuple[Rung, ...]] = MappingProxyType(
         "approval_expired": _GIVE_UP,
         # Ours to mend: the next offer would carry the same fault.
         "invalid": _GIVE_UP,
+        "travellers_missing": _GIVE_UP,
         "key_reused": _GIVE_UP,
         # The coordinator has undone it: forward is over, whether we have heard of it or not.
         "compensated": _GIVE_UP,
