@@ -55,7 +55,7 @@ async def test_stuck_tasks_are_listed_by_their_conditions(house: Any) -> None:
         "older-than=inf",
         "older-than=",
         "older_than=5",
-        "provder=garuda",
+        "airline=garuda",
         f"code={'x' * 201}",
     ],
 )
