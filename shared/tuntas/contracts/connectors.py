@@ -8,7 +8,7 @@ from pydantic import Field
 from tuntas.contracts.base import Code, Contract, Document, Instant, Message, Text
 from tuntas.contracts.money import Amounts, Money
 from tuntas.contracts.personal import Personal
-from tuntas.contracts.plan import Approval, Goal, Offer, Phase, StepKind, UndoTerms
+from tuntas.contracts.plan import Approval, Goal, Offer, Phase, StepKind, Timing, UndoTerms, Window
 from tuntas.contracts.topics import EXECUTOR_REPLIES, PLANNER_REPLIES, SAGA_REPLIES
 
 
@@ -28,17 +28,30 @@ class QuoteRequested(Message, name="quote.requested"):
 
     quote_id: UUID
     goal: Goal
+    person: UUID | None = None
+    timing: Timing | None = None
     travellers: tuple[Personal, ...] = ()
     instrument: str
     lang: str
 
 
+class Answer(Contract):
+    """What was found for a goal that only asks: sealed, because where one goes and what one owns is personal.
+
+    Opened it is a JSON list of `{title, provider, price, details}`, best first. `travel_seconds` is the best way's, if it is one.
+    """
+
+    found: Personal
+    travel_seconds: int | None = None
+
+
 class QuoteReplied(Message, name="quote.replied", topic=PLANNER_REPLIES):
-    """Offers, best first by the connector's typed criteria; none and a code if it can't."""
+    """Offers, best first by the connector's typed criteria, or the answer to a goal that only asks; none and a code if it can't."""
 
     quote_id: UUID
     connector: str
     offers: tuple[Offer, ...] = ()
+    answer: Answer | None = None
     code: Code | None = None
 
 
@@ -145,7 +158,7 @@ class StepUndone(Message, name="step.undone", topic=SAGA_REPLIES):
 
 
 class EffectObserved(Message, name="effect.observed"):
-    """The other side acted: what is true now. Travels on the connector's events."""
+    """The other side acted: what is true now; with `moved`, when it takes place now. Travels on the connector's events."""
 
     step_id: str
     key: UUID
@@ -155,6 +168,7 @@ class EffectObserved(Message, name="effect.observed"):
     reference: str | None = None
     amount: Money | None = None
     refund: Money | None = None
+    window: Window | None = None
 
 
 class ProviderNotified(Message, name="provider.notified"):

@@ -8,6 +8,7 @@ from pydantic import Field
 from tuntas.contracts.base import Code, Contract, Message
 from tuntas.contracts.connectors import Declaration, Outcome
 from tuntas.contracts.money import Money
+from tuntas.contracts.plan import Window
 from tuntas.contracts.topics import EXECUTOR_COMMANDS, EXECUTOR_EVENTS, EXECUTOR_REPLIES
 
 
@@ -57,11 +58,12 @@ class ExecutionHalt(Message, name="execution.halt", topic=EXECUTOR_COMMANDS):
 
 
 class ExecutionReopen(Message, name="execution.reopen", topic=EXECUTOR_COMMANDS):
-    """A settled task lost an effect, or an operator retries: a new epoch with the effects still alive."""
+    """A settled task lost an effect, or an operator retries: a new epoch with the effects still alive, and when those moved take place."""
 
     epoch: int
     alive: tuple[TallyEntry, ...] = ()
     lost_legs: tuple[str, ...] = Field(default=())
+    windows: dict[str, Window] = Field(default_factory=dict)
     code: Code
 
 

@@ -153,11 +153,18 @@ class TaskCancelRefused(TaskEvent, name="task.cancel_refused", topic=TASKS):
     undo_price: Amounts
 
 
+class TaskAnswered(TaskEvent, name="task.answered", topic=TASKS):
+    """It only asked, and the answer is there: read it at `GET /v1/tasks/{id}`, for it may be personal."""
+
+    goals: tuple[str, ...]
+
+
 class TaskRejected(TaskEvent, name="task.rejected", topic=TASKS):
-    """It ended before anything happened at a provider; `code` says why."""
+    """It ended before anything happened at a provider; `code` says why, `wishes` which goals stand in the way."""
 
     code: Code
     reason: Text = ""
+    wishes: tuple[str, ...] = ()
 
 
 class Problem(Contract):

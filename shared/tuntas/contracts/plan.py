@@ -1,6 +1,7 @@
 """Offers, plans and steps: what a connector proposes, what the planner chose, what the executor runs."""
 
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import Field
 
@@ -36,12 +37,52 @@ class UndoTerms(Contract):
     estimate: bool = False
 
 
+class Place(Contract):
+    """A point on the map with its name: degrees of WGS 84, and the IANA time zone if it is known."""
+
+    name: Text
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+    tz: str | None = None
+
+
+class Window(Contract):
+    """When something takes place and where it begins and ends.
+
+    One has to be at `origin` `lead_minutes` before `start`, and is free to leave `destination` `tail_minutes` after `end`.
+    """
+
+    start: Instant
+    end: Instant
+    lead_minutes: int = Field(default=0, ge=0)
+    tail_minutes: int = Field(default=0, ge=0)
+    origin: Place | None = None
+    destination: Place | None = None
+
+
+class Meeting(Contract):
+    """A goal whose time hangs on another's: it brings one to the other's `start`, or takes one on from its `end`."""
+
+    goal: str
+    at: Literal["start", "end"]
+
+
+class Timing(Contract):
+    """What a meeting comes to: be at `place` by an instant, or leave it from an instant on; `travel_seconds` is the way by map."""
+
+    place: Place
+    arrive_by: Instant | None = None
+    leave_from: Instant | None = None
+    travel_seconds: int | None = None
+
+
 class Goal(Contract):
     """One thing wanted: a goal type that some connector declares, and parameters valid against its JSON Schema."""
 
     goal_id: str = Field(pattern=r"^[a-z][a-z0-9]{0,31}$")
     type: str
     parameters: Document
+    meets: Meeting | None = None
 
 
 class OfferStep(Contract):
@@ -59,7 +100,10 @@ class OfferStep(Contract):
 
 
 class Offer(Contract):
-    """What a provider could do, for how much, on what terms of undoing, until when. `title` and `details` are data to show."""
+    """What a provider could do, for how much, on what terms of undoing, until when. `title` and `details` are data to show.
+
+    `window` says when and where, if others may have to meet it; `travel_seconds` how long a way takes that was asked for.
+    """
 
     offer_id: str
     provider: str
@@ -67,8 +111,10 @@ class Offer(Contract):
     title: Text
     price: Money | None = None
     expires_at: Instant
-    steps: tuple[OfferStep, ...]
+    steps: tuple[OfferStep, ...] = ()
     details: Document = Field(default_factory=dict)
+    window: Window | None = None
+    travel_seconds: int | None = None
 
     def step(self, name: str) -> OfferStep:
         """Return the step of this name; KeyError if the offer has none."""

@@ -29,10 +29,19 @@ class ActionSpec(Contract):
     undo: str
 
 
+class Travels(Contract):
+    """Which parameters of a goal type name where a way begins and ends; text, or `{lat, lon}`."""
+
+    origin: str
+    destination: str
+
+
 class GoalType(Contract):
     """A goal the connector can reach: its JSON Schema, how words fill it, and which actions reach it.
 
-    `charges` says that its price is paid through the plan's payment leg; `settles` that it is such a payment leg.
+    `charges` says that its price is paid through the plan's payment leg; `settles` that it is such a payment leg; `informs` that the
+    quote is the answer and nothing is done; `travels` that it goes from somewhere to somewhere. A text property of `parameters` marked
+    `"x-personal": true` is sealed on its way and opened for the provider only.
     """
 
     name: str
@@ -43,6 +52,8 @@ class GoalType(Contract):
     actions: tuple[ActionSpec, ...]
     charges: bool = False
     settles: bool = False
+    informs: bool = False
+    travels: Travels | None = None
 
 
 class ProviderSpec(Contract):

@@ -37,6 +37,7 @@ from tuntas.kit.errors import Transient
 from tuntas.kit.messaging.fold import Event, fold
 from tuntas.kit.persistence.store import Row
 from tuntas.kit.privacy import Digester, Person
+from tuntas.kit.registry import Registry
 from tuntas.kit.signing import public_hex, sign, submission_bytes
 from tuntas.kit.telemetry.trace import Tracing
 from tuntas.testkit.history import START, History
@@ -299,7 +300,7 @@ class House:
         self.views = Views()
         doorkeeper = Doorkeeper(lambda: directory, tokens)
         tracing = Tracing("gateway", None, 1.0)
-        self.gate = Gate(doorkeeper, self.reader, self.vault, self.watch, tracing, self._publish, self._views)  # type: ignore[arg-type]
+        self.gate = Gate(doorkeeper, self.reader, self.vault, Registry(), self.watch, tracing, self._publish, self._views)  # type: ignore[arg-type]
         transport = httpx2.ASGITransport(application(self.gate), raise_app_exceptions=False)
         self.client = httpx2.AsyncClient(transport=transport, base_url="http://gateway")
 

@@ -22,7 +22,7 @@ WORDS = {"asker": {"person": "p-1", "travellers": ["Siti Rahma"]}, "text": "hote
 @pytest.fixture
 def admission(house: Any) -> Admission:
     """Return what prepares batches, with the house's rows and vault."""
-    return Admission(house.reader, house.vault, Tracing("gateway", None, 1.0))
+    return Admission(house.reader, house.vault, house.gate.registry, Tracing("gateway", None, 1.0))
 
 
 def spoken(street: Any, **options: Any) -> Event:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from tuntas.contracts.executor import EndResult
-from tuntas.contracts.plan import Offer, StepKind
+from tuntas.contracts.plan import Offer, StepKind, Window
 from tuntas.contracts.planner import PlanAmend
 from tuntas.contracts.saga import AttemptRelease
 from tuntas.executor.declare import within_ceiling
@@ -105,13 +105,19 @@ def release(run: Run, attempts: list[Attempt]) -> None:
         run.send(AttemptRelease(epoch=run.state.epoch, declarations=tuple(a.declaration for a in attempts)))
 
 
-def amend(run: Run, legs: tuple[str, ...], code: str) -> None:
-    """Ask the planner for the next revision without what failed in these legs."""
+def amend(
+    run: Run, legs: tuple[str, ...], code: str, *, failed: tuple[str, ...] | None = None, windows: Mapping[str, Window] | None = None
+) -> None:
+    """Ask the planner for the next revision with other offers for these legs, and none again that `failed`: without it, all have."""
     wanted = max(run.state.revision, run.state.asked) + 1
-    tried = tuple(dict.fromkeys((*run.state.tried, *(run.offer(leg).offer_id for leg in legs))))
+    gone = legs if failed is None else failed
+    tried = tuple(dict.fromkeys((*run.state.tried, *(run.offer(leg).offer_id for leg in gone))))
     run.set(status=Status.AMENDING, failed_legs=legs, asked=wanted, tried=tried)
     base = run.state.revision if run.state.revision < wanted - 1 else None
-    run.send(PlanAmend(revision=wanted - 1, base=base, epoch=run.state.epoch, failed_legs=legs, tried=tried, code=code))
+    message = PlanAmend(
+        revision=wanted - 1, base=base, epoch=run.state.epoch, failed_legs=legs, tried=tried, windows=dict(windows or {}), code=code
+    )
+    run.send(message)
     run.wake(AMEND, run.later(run.policy.amend_seconds))
 
 

@@ -96,7 +96,10 @@ def _replaced(attempt: Attempt, kept: set[str], steps: set[str]) -> bool:
 
 
 def reopen(run: Run, message: ExecutionReopen) -> None:
-    """Begin a new epoch with the effects that the coordinator says are alive; lost legs need a new revision of the plan."""
+    """Begin a new epoch with the effects that the coordinator says are alive.
+
+    Lost legs need a new revision of the plan, and so do those that meet a leg that was moved.
+    """
     run.set(epoch=message.epoch, result=None, code="", halting=False)
     if not run.state.plan:
         end(run, EndResult.FAILED, message.code)
@@ -104,14 +107,19 @@ def reopen(run: Run, message: ExecutionReopen) -> None:
     alive = {entry.key: entry for entry in message.alive}
     run.set(attempts=tuple(_recall(a, alive.get(a.key)) for a in run.state.attempts))
     _take_up(run)
-    if message.lost_legs:
-        run.set(rungs=(*run.state.rungs, *(f"amend:{leg}" for leg in message.lost_legs)))
-        amend(run, message.lost_legs, message.code)
+    if legs := tuple(dict.fromkeys((*message.lost_legs, *_meeting(run, message)))):
+        run.set(rungs=(*run.state.rungs, *(f"amend:{leg}" for leg in legs)))
+        amend(run, legs, message.code, failed=message.lost_legs, windows=message.windows)
     else:
         deadline = run.later(run.policy.reopen_seconds)
         run.set(status=Status.RUNNING, forward_by=max(run.state.forward_by or deadline, deadline))
         run.wake(FORWARD_BY, run.state.forward_by)
         go_on(run)
+
+
+def _meeting(run: Run, message: ExecutionReopen) -> list[str]:
+    """Return the legs that meet one that takes place at another time now."""
+    return [goal.goal_id for goal in run.plan.goals if goal.meets and goal.meets.goal in message.windows]
 
 
 def _recall(attempt: Attempt, entry: TallyEntry | None) -> Attempt:

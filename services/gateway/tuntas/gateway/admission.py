@@ -7,10 +7,13 @@ from uuid import UUID
 
 from tuntas.contracts.gateway import Asker, IntentSubmitted, SubmissionTaken, TaskSubmitted, UtteranceSubmitted
 from tuntas.contracts.ids import derive
+from tuntas.contracts.plan import Goal
 from tuntas.gateway.store import Reader, Taken
 from tuntas.gateway.submission import Submission, SubmissionRefused, contradicts, refused_as
 from tuntas.kit.messaging.fold import Event
 from tuntas.kit.privacy import Digester, Person, Vault
+from tuntas.kit.registry import Registry
+from tuntas.kit.sealing import sealed as seal_personal
 from tuntas.kit.telemetry.trace import Tracing
 
 
@@ -19,8 +22,8 @@ def person_id(tenant: str, person: str) -> UUID:
     return derive("person", tenant, person)
 
 
-async def sealed(vault: Vault, tenant: str, submission: Submission, at: datetime) -> SubmissionTaken:
-    """Return a submission with its words and names sealed, and its body digested, with the person's key.
+async def sealed(vault: Vault, registry: Registry, tenant: str, submission: Submission, at: datetime) -> SubmissionTaken:
+    """Return a submission with its words, names and personal parameters sealed, and its body digested, with the person's key.
 
     Raises:
         Transient: `erased_meanwhile`: so was the person.
@@ -39,10 +42,20 @@ async def sealed(vault: Vault, tenant: str, submission: Submission, at: datetime
         tz=asker.tz,
         lang=asker.lang,
         at=at,
-        goals=body.goals if isinstance(body, IntentSubmitted) else (),
+        goals=await _goals(vault, registry, tenant, person, body.goals) if isinstance(body, IntentSubmitted) else (),
         utterance=await vault.seal(tenant, person, body.text) if isinstance(body, UtteranceSubmitted) else None,
     )
     return SubmissionTaken(digest=digesters[tenant, person](submission.fingerprint), task=task)
+
+
+async def _goals(vault: Vault, registry: Registry, tenant: str, person: UUID, goals: Sequence[Goal]) -> tuple[Goal, ...]:
+    """Seal what the connectors mark as personal. Nobody serves a goal of an unknown type: it is rejected, and goes nowhere."""
+    done = []
+    for goal in goals:
+        served = registry.serves(goal.type)
+        schema = served[1].parameters if served else {}
+        done.append(goal.model_copy(update={"parameters": await seal_personal(vault, tenant, person, schema, goal.parameters)}))
+    return tuple(done)
 
 
 @dataclass
@@ -64,6 +77,7 @@ class Admission:
 
     reader: Reader
     vault: Vault
+    registry: Registry
     tracing: Tracing
 
     async def prepare(self, events: list[Event]) -> list[Event]:
@@ -89,7 +103,7 @@ class Admission:
             return event
         if event.task_id in met.taken:
             return self._again(event, body, met)
-        taken = await sealed(self.vault, event.tenant, body, datetime.now(UTC))
+        taken = await sealed(self.vault, self.registry, event.tenant, body, datetime.now(UTC))
         met.taken[event.task_id] = Taken(event.tenant, taken.task.person, taken.digest)
         return self._traced(replace(event, body=taken, cause=derive("submission", event.task_id, taken.digest)))
 

@@ -8,6 +8,7 @@ from tuntas.contracts.topics import (
     INTENT_EVENTS,
     INTENTS,
     PLANNER_EVENTS,
+    REGISTRY,
     SAGA_EVENTS,
     SAGA_REPLIES,
     TRUST_EVENTS,
@@ -24,6 +25,7 @@ from tuntas.gateway.store import Reader, TaskStore
 from tuntas.gateway.tenants import Tenants
 from tuntas.kit.app import Parts, Resources, Service
 from tuntas.kit.operations import connected
+from tuntas.kit.registry import Registry
 
 INNER = (GATEWAY_EVENTS, INTENT_EVENTS, PLANNER_EVENTS, TRUST_EVENTS, EXECUTOR_REPLIES, SAGA_REPLIES, SAGA_EVENTS)
 """The topics that only the platform writes; `GATEWAY_EVENTS` tells ownership."""
@@ -38,14 +40,16 @@ def parts(resources: Resources) -> Parts:
     watch = Watch(reader)
     door = Door(tenants, frozenset(prefix + topic.name for topic in INNER), prefix)
     doorkeeper = Doorkeeper(tenants, tokens_of(settings))
+    registry = Registry()
     views = partial(connected, settings.operations_url.get_secret_value())
-    gate = Gate(doorkeeper, reader, resources.vault, watch, resources.tracing, resources.publish, views)
+    gate = Gate(doorkeeper, reader, resources.vault, registry, watch, resources.tracing, resources.publish, views)
     return Parts(
         core=core(lambda tenant: tenants().events_topic(tenant)),
         store=TaskStore(),
         read=door.read,
-        prepare=Admission(reader, resources.vault, resources.tracing).prepare,
+        prepare=Admission(reader, resources.vault, registry, resources.tracing).prepare,
         after=watch.committed,
+        follows={REGISTRY: registry.apply},
         routes=[route(gate)],
         topics=[prefix + topic for topic in tenants().doors],
     )

@@ -9,6 +9,7 @@ from tuntas.contracts.connectors import Outcome, StepReplied, StepUndone
 from tuntas.contracts.gateway import (
     SubmissionTaken,
     TaskAccepted,
+    TaskAnswered,
     TaskApprovalNeeded,
     TaskCancelRefused,
     TaskCompensated,
@@ -22,7 +23,7 @@ from tuntas.contracts.gateway import (
     TaskReopened,
 )
 from tuntas.contracts.intent import IntentResolved, IntentUnread, QuestionAsked
-from tuntas.contracts.planner import PlanInfeasible, PlanProposed
+from tuntas.contracts.planner import PlanAnswered, PlanInfeasible, PlanProposed
 from tuntas.contracts.saga import CancelAnswered, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened
 from tuntas.contracts.topics import Kind, Topic
 from tuntas.contracts.trust import ApprovalAsked, PlanApproved, PlanDenied
@@ -48,6 +49,7 @@ def core(events_topic: Callable[[str], str | None]) -> Core[Task]:
             IntentResolved: _on_intent_resolved,
             IntentUnread: _on_intent_unread,
             PlanProposed: _on_plan_proposed,
+            PlanAnswered: _on_plan_answered,
             PlanInfeasible: _on_plan_infeasible,
             ApprovalAsked: _on_approval_asked,
             PlanApproved: _on_plan_approved,
@@ -118,9 +120,9 @@ class _Entry:
         return _rejected(refused, context, message.code, message.reason)
 
 
-def _rejected(state: Task, context: Context, code: str, reason: str = "") -> Decision[Task]:
-    ended = _set(state, status="rejected", code=code, reason=reason, question=None, approval=None)
-    return _tell(ended, context, TaskRejected, code=code, reason=reason)
+def _rejected(state: Task, context: Context, code: str, reason: str = "", wishes: tuple[str, ...] = ()) -> Decision[Task]:
+    ended = _set(state, status="rejected", code=code, reason=reason, wishes=wishes, question=None, approval=None)
+    return _tell(ended, context, TaskRejected, code=code, reason=reason, wishes=wishes)
 
 
 def _on_question_asked(state: Task | None, message: QuestionAsked, context: Context) -> Decision[Task]:
@@ -148,14 +150,22 @@ def _on_plan_proposed(state: Task | None, message: PlanProposed, context: Contex
         return Decision(state)
     shown = PlanShown.model_validate(message.model_dump(include=set(PlanShown.model_fields)))
     status = "planned" if state.status in UNPLANNED else state.status
-    return _tell(_set(state, status=status, plan=shown, question=None), context, TaskPlanned, **shown.model_dump())
+    planned = _set(state, status=status, plan=shown, question=None, told=message.told or state.told)
+    return _tell(planned, context, TaskPlanned, **shown.model_dump())
+
+
+def _on_plan_answered(state: Task | None, message: PlanAnswered, context: Context) -> Decision[Task]:
+    if state is None or state.status not in UNAPPROVED:
+        return Decision(state)
+    answered = _set(state, status="answered", question=None, told=message.told)
+    return _tell(answered, context, TaskAnswered, goals=tuple(told.goal_id for told in message.told))
 
 
 def _on_plan_infeasible(state: Task | None, message: PlanInfeasible, context: Context) -> Decision[Task]:
     # A later revision is an amendment of a plan that runs; the executor and the coordinator say what becomes of that.
     if state is None or message.revision > 1 or state.status not in UNAPPROVED or state.approved:
         return Decision(state)
-    return _rejected(state, context, message.code, message.reason)
+    return _rejected(state, context, message.code, message.reason, message.wishes)
 
 
 def _on_approval_asked(state: Task | None, message: ApprovalAsked, context: Context) -> Decision[Task]:

@@ -1,5 +1,6 @@
 """What every route of the HTTP door stands on: the caller, the trace, the backends, and the rows a caller may see."""
 
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -11,13 +12,16 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from tuntas.contracts.base import Message
+from tuntas.contracts.planner import Told
 from tuntas.gateway.auth import Caller, Doorkeeper
+from tuntas.gateway.models import Found
 from tuntas.gateway.progress import Watch
 from tuntas.gateway.store import Reader, Stored
 from tuntas.gateway.submission import contradicts
 from tuntas.kit.decision import Send
 from tuntas.kit.errors import Rejected
 from tuntas.kit.privacy import Vault
+from tuntas.kit.registry import Registry
 from tuntas.kit.telemetry.trace import Tracing
 
 APPEAR_SECONDS = 3.0
@@ -37,6 +41,7 @@ class Gate:
     doorkeeper: Doorkeeper
     reader: Reader
     vault: Vault
+    registry: Registry
     watch: Watch
     tracing: Tracing
     publish: Callable[[UUID, str, Send, str], Awaitable[None]]
@@ -78,6 +83,14 @@ class Gate:
         person = found.task.person
         digesters = await self.vault.digesters([(found.tenant, person)], create=False) if person else {}
         return not any(contradicts(found.task.digest, digest(fingerprint)) for digest in digesters.values())
+
+    async def opened(self, tenant: str, told: Told) -> Found:
+        """Return what was found for a goal that only asks; nothing once its person is erased."""
+        try:
+            text = await self.vault.open(tenant, told.found)
+        except Rejected:
+            text = "[]"
+        return Found(goal_id=told.goal_id, type=told.type, found=json.loads(text))
 
     async def tell(self, stored: Stored, trace: str, *messages: Message) -> None:
         """Publish messages about a task, under its own tenant."""

@@ -60,7 +60,7 @@ async def submit(
     found = await gate.reader.task(task_id)
     if found is None:
         submission = Submission(source=SOURCE, source_id=key, fingerprint=fingerprint, body=body.submission())
-        taken = await sealed(gate.vault, caller.tenant, submission, datetime.now(UTC))
+        taken = await sealed(gate.vault, gate.registry, caller.tenant, submission, datetime.now(UTC))
         await gate.publish(task_id, caller.tenant, Send(taken), trace)
         found = await gate.appeared(task_id)
     if found is not None and not await gate.same(found, fingerprint):
@@ -100,8 +100,9 @@ def _opened(cursor: str) -> tuple[datetime, UUID]:
 
 @router.get("/tasks/{task_id}", responses=responses(*_TASK))
 async def get_task(task_id: UUID, gate: Gated, caller: Called) -> TaskView:
-    """Show a task: its status, the open question, the plan, the approval that is waited for, its steps."""
-    return view(await gate.seen(caller, task_id))
+    """Show a task: its status, the open question, the plan, the approval that is waited for, its steps, and what was found."""
+    found = await gate.seen(caller, task_id)
+    return view(found, tuple([await gate.opened(found.tenant, told) for told in found.task.told]))
 
 
 @router.get(

@@ -101,8 +101,16 @@ class Link(Contract):
     links: dict[str, str]
 
 
+class Found(Contract):
+    """What was found for a goal that only asks, best first: `{title, provider, price, details}`."""
+
+    goal_id: str
+    type: str
+    found: tuple[Document, ...]
+
+
 class TaskView(Contract):
-    """A task's public side."""
+    """A task's public side. `wishes` are the goals that stand in a plan's way; `answers` are given for one task, not in lists."""
 
     task_id: UUID
     tenant: str
@@ -124,6 +132,8 @@ class TaskView(Contract):
     closing: int
     kept: Amounts
     actions: tuple[str, ...]
+    wishes: tuple[str, ...] = ()
+    answers: tuple[Found, ...] = ()
     links: dict[str, str]
 
 
@@ -146,7 +156,7 @@ def links(task_id: UUID) -> dict[str, str]:
     return {"self": base} | {name: f"{base}/{name}" for name in ("events", "receipt", "answer", "approve", "cancel")}
 
 
-def view(stored: Stored) -> TaskView:
+def view(stored: Stored, answers: tuple[Found, ...] = ()) -> TaskView:
     """Return the public side of a row."""
     task = stored.task
     facts = {name: getattr(task, name) for name in TaskView.model_fields if name in Task.model_fields}
@@ -156,5 +166,6 @@ def view(stored: Stored) -> TaskView:
         created_at=stored.created_at,
         updated_at=stored.updated_at,
         links=links(stored.task_id),
+        answers=answers,
         **facts,
     )

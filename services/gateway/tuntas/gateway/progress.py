@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from tuntas.contracts.gateway import TaskCompensated, TaskCompleted, TaskRejected
+from tuntas.contracts.gateway import TaskAnswered, TaskCompensated, TaskCompleted, TaskRejected
 from tuntas.gateway.state import Task
 from tuntas.gateway.store import Happened, Reader
 from tuntas.kit.messaging.fold import Unit
@@ -17,7 +17,7 @@ GRACE_SECONDS = 1.0
 """How long a stream that ends with its task waits for what may follow, such as a reopen."""
 
 _BACKLOG = 100
-_ENDS = frozenset(kind.wire_type for kind in (TaskCompleted, TaskCompensated, TaskRejected))
+_ENDS = frozenset(kind.wire_type for kind in (TaskCompleted, TaskCompensated, TaskAnswered, TaskRejected))
 
 
 @dataclass(eq=False, slots=True)

@@ -9,6 +9,7 @@ from tuntas.contracts.base import Code, Contract, Instant, Text
 from tuntas.contracts.connectors import UserAction
 from tuntas.contracts.gateway import TaskEvent
 from tuntas.contracts.money import Amounts
+from tuntas.contracts.planner import Told
 from tuntas.contracts.saga import Receipt
 
 Status = Literal[
@@ -21,11 +22,12 @@ Status = Literal[
     "reopened",
     "completed",
     "compensated",
+    "answered",
     "rejected",
 ]
 """The public status. Terminal ones absorb; only a reopen leads out of a closing (protocol P11)."""
 
-TERMINAL: frozenset[Status] = frozenset({"completed", "compensated", "rejected"})
+TERMINAL: frozenset[Status] = frozenset({"completed", "compensated", "answered", "rejected"})
 UNPLANNED: frozenset[Status] = frozenset({"accepted", "question"})
 UNAPPROVED: frozenset[Status] = frozenset({"accepted", "question", "planned", "approval_needed"})
 
@@ -98,6 +100,8 @@ class Task(Contract):
     reason: Text = ""
     kept: Amounts = Field(default_factory=dict)
     actions: tuple[str, ...] = ()
+    wishes: tuple[str, ...] = ()
+    told: tuple[Told, ...] = ()
     receipt: Receipt | None = None
     recorded: tuple[TaskEvent, ...] = Field(default=(), exclude=True, repr=False)
 

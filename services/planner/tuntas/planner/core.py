@@ -1,19 +1,21 @@
 """The planner's decisions: ask for quotes, propose a plan, replace the legs of a plan that failed. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tuntas.contracts.connectors import QuoteReplied
 from tuntas.contracts.ids import digest
 from tuntas.contracts.intent import IntentResolved
 from tuntas.contracts.plan import Plan
-from tuntas.contracts.planner import PlanAmend, PlanInfeasible, PlanProposed
+from tuntas.contracts.planner import PlanAmend, PlanAnswered, PlanInfeasible, PlanProposed, Told
 from tuntas.kit.decision import Context, Core, Decision, Fired, Send, Wake
 from tuntas.kit.errors import Rejected
-from tuntas.planner.drafting import draft
+from tuntas.planner.drafting import draft, pin
 from tuntas.planner.intents import PAYMENT, Registry, again, asking, served
+from tuntas.planner.meeting import meetings, ways
 from tuntas.planner.policy import Policy
-from tuntas.planner.state import Planning
+from tuntas.planner.state import Planning, Quote, Use
 
 QUOTES = "quotes"
 """Purpose of the timer behind open quotes."""
@@ -42,19 +44,20 @@ class _Planner:
         if state is not None:
             return Decision(state)
         try:
-            quotes, charged = served(context.task_id, message, self.registry)
+            begun = served(context.task_id, message, self.registry)
         except Rejected as error:
             return _infeasible(Planning(status="quoting", request=message, revision=1), error)
-        return self._ask(Planning(status="quoting", request=message, charged=charged, revision=1, quotes=quotes), context)
+        return self._ask(begun, begun.quotes, context)
 
     def on_quote_replied(self, state: Planning | None, message: QuoteReplied, context: Context) -> Decision[Planning]:
         quote = state.open_quote(message) if state else None
         if state is None or quote is None:
             return Decision(state)
-        state = state.with_quote(quote.answered(message))
-        if not message.offers:
+        answered = quote.answered(message)
+        state = state.with_quote(answered)
+        if not answered.served:
             return _infeasible(state, _unoffered(quote.goal.goal_id, message.code))
-        return Decision(state) if state.waiting_for() else self._propose(state, context)
+        return Decision(state) if state.waiting_for() else self._go_on(state, context)
 
     def on_plan_amend(self, state: Planning | None, message: PlanAmend, context: Context) -> Decision[Planning]:
         if state and (message.epoch, message.revision) <= state.amended:
@@ -63,10 +66,11 @@ class _Planner:
         if state is None or base is None:
             return Decision(state, (Send(PlanInfeasible(revision=message.revision + 1, code="unknown_plan")),))
         state = _amending(state, message, base)
-        quotes = again(context.task_id, state.request, base, message.failed_legs, state.revision)
-        if not quotes or len(quotes) != len(set(message.failed_legs)):
-            return _infeasible(state, Rejected("unknown_leg", ", ".join(message.failed_legs)))
-        return self._ask(state.model_copy(update={"quotes": quotes}), context)
+        try:
+            state = again(context.task_id, state, base, message.failed_legs)
+        except Rejected as error:
+            return _infeasible(state, error)
+        return self._ask(state, state.quotes, context) if state.quotes else self._go_on(state, context)
 
     def on_fired(self, state: Planning | None, event: Fired, context: Context) -> Decision[Planning]:
         del context
@@ -74,20 +78,42 @@ class _Planner:
             return Decision(state)
         return _infeasible(state, Rejected("quote_timeout", ", ".join(state.waiting_for())))
 
-    def _ask(self, state: Planning, context: Context) -> Decision[Planning]:
+    def _ask(self, state: Planning, quotes: Sequence[Quote], context: Context) -> Decision[Planning]:
         until = context.now + timedelta(seconds=self.policy.quote_seconds)
-        request = state.request
-        return Decision(state, (*(asking(quote, request, until) for quote in state.quotes), Wake(QUOTES, until)))
+        return Decision(state, (*(asking(quote, state.request, until) for quote in quotes), Wake(QUOTES, until)))
 
-    def _propose(self, state: Planning, context: Context) -> Decision[Planning]:
+    def _go_on(self, state: Planning, context: Context) -> Decision[Planning]:
+        """Every question is answered: ask what depends on the answers, or propose."""
         base = state.plans[-1] if state.status == "amending" else None
         until = context.now + timedelta(seconds=self.policy.min_validity_seconds)
         try:
-            plan = draft(state, base, context.task_id, until, self.policy)
+            if not state.held:
+                return _answered(state) if not state.quotes_for(Use.LEG) and base is None else self._propose(state, base, until, context)
+            return self._meet(pin(state, base, until, self.policy), base, context)
         except Rejected as error:
             return _infeasible(state, error)
+
+    def _meet(self, state: Planning, base: Plan | None, context: Context) -> Decision[Planning]:
+        asked = () if state.quotes_for(Use.WAY) else ways(context.task_id, state, base, self.registry)
+        held = state.held
+        if not asked:
+            asked, held = meetings(context.task_id, state, base, self.registry), ()
+        return self._ask(state.model_copy(update={"quotes": (*state.quotes, *asked), "held": held}), asked, context)
+
+    def _propose(self, state: Planning, base: Plan | None, until: datetime, context: Context) -> Decision[Planning]:
+        plan = draft(state, base, context.task_id, until, self.policy)
         proposed = state.model_copy(update={"status": "proposed", "plans": (*state.plans, plan), "quotes": ()})
         return Decision(proposed, (Send(_proposal(plan, state)), Wake(QUOTES)))
+
+
+def _answered(state: Planning) -> Decision[Planning]:
+    ended = state.model_copy(update={"status": "answered", "quotes": ()})
+    return Decision(ended, (Send(PlanAnswered(told=_told(state))), Wake(QUOTES)))
+
+
+def _told(state: Planning) -> tuple[Told, ...]:
+    quotes = state.quotes_for(Use.TOLD)
+    return tuple(Told(goal_id=q.goal.goal_id, type=q.goal.type, found=q.answer.found) for q in quotes if q.answer)
 
 
 def _unoffered(goal_id: str, code: str | None) -> Rejected:
@@ -102,6 +128,7 @@ def _amending(state: Planning, message: PlanAmend, base: Plan) -> Planning:
             "plans": (base,),
             "tried": tuple(dict.fromkeys((*state.tried, *message.tried))),
             "amended": (message.epoch, message.revision),
+            "windows": {**state.windows, **message.windows},
         }
     )
 
@@ -110,7 +137,16 @@ def _infeasible(state: Planning, error: Rejected) -> Decision[Planning]:
     # Without an amendment the plan that runs still stands, so that a later epoch may amend it again.
     status = "proposed" if state.plans else "infeasible"
     ended = state.model_copy(update={"status": status, "quotes": ()})
-    return Decision(ended, (Send(PlanInfeasible(revision=state.revision, code=error.code, reason=error.reason[:500])), Wake(QUOTES)))
+    message = PlanInfeasible(revision=state.revision, code=error.code, reason=error.reason[:500], wishes=_in_the_way(state, error))
+    return Decision(ended, (Send(message), Wake(QUOTES)))
+
+
+def _in_the_way(state: Planning, error: Rejected) -> tuple[str, ...]:
+    """Return the goals that a refusal is about: those it names, or all that one budget has to pay for."""
+    goals = state.request.goals
+    named = tuple(goal.goal_id for goal in goals if goal.goal_id in error.reason.split(", "))
+    budgeted = tuple(g.goal_id for g in goals if "budget" in g.parameters or g.goal_id in state.charged)
+    return named or (budgeted if error.code == "over_budget" else ())
 
 
 def _proposal(plan: Plan, state: Planning) -> PlanProposed:
@@ -123,4 +159,5 @@ def _proposal(plan: Plan, state: Planning) -> PlanProposed:
         titles=tuple(leg.offers[0].title for leg in plan.legs if leg.leg_id != PAYMENT),
         ceilings=plan.ceilings,
         worst_undo=plan.worst_undo,
+        told=_told(state),
     )

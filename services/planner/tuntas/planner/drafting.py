@@ -9,9 +9,10 @@ from tuntas.contracts.plan import Goal, Leg, Offer, Phase, Plan, Step
 from tuntas.kit.errors import Rejected
 from tuntas.planner.choosing import Candidates, budgets, choose, one_currency, price, ranked, usable, with_alternatives, worst_of
 from tuntas.planner.intents import PAYMENT
+from tuntas.planner.meeting import near, timed_by
 from tuntas.planner.ordering import order
 from tuntas.planner.policy import Policy
-from tuntas.planner.state import Planning, Quote
+from tuntas.planner.state import Planning, Quote, Use
 
 
 def draft(state: Planning, base: Plan | None, task_id: UUID, until: datetime, policy: Policy) -> Plan:
@@ -21,20 +22,39 @@ def draft(state: Planning, base: Plan | None, task_id: UUID, until: datetime, po
         Rejected: why there is none: `no_offer`, `no_payment`, `over_budget`, `mixed_currencies`, `two_pivots`, `failable_after_pivot`,
             `invalid_goal`.
     """
+    currency, chosen = _chosen(state, base, until, policy)
+    return _plan(state, base, task_id, _paid(chosen, state.charged), currency)
+
+
+def pin(state: Planning, base: Plan | None, until: datetime, policy: Policy) -> Planning:
+    """Return the planning with the offers chosen that other goals meet, and only alternatives that take place at about the same time.
+
+    Raises:
+        Rejected: as `draft`.
+    """
+    met = {goal.meets.goal for goal in state.request.goals if goal.goal_id in state.held and goal.meets}
+    _, chosen = _chosen(state, base, until, policy)
+    for leg in chosen:
+        quote = state.quoted(leg.leg_id)
+        if quote and leg.leg_id in met:
+            offers = tuple(o for o in leg.offers if near(o.window, leg.offers[0].window, policy))
+            state = state.with_quote(quote.model_copy(update={"offers": offers, "pinned": True}))
+    return state
+
+
+def _chosen(state: Planning, base: Plan | None, until: datetime, policy: Policy) -> tuple[str | None, tuple[Candidates, ...]]:
     request = state.request
     gone = _tried(base, state.tried) if base else set()
-    found = [_kept(leg) for leg in base.legs if not _quoted(state, leg.leg_id)] if base else []
-    found += [_fresh(quote, gone, until, policy) for quote in state.quotes]
+    found = [_kept(leg) for leg in base.legs if not _quoted(state, leg.leg_id) and leg.leg_id not in state.held] if base else []
+    found += [_fresh(quote, gone, until, policy) for quote in state.quotes if quote.use is Use.LEG]
     legs = _in_order(found, request.goals)
     bounds = budgets(request.goals)
     currency, legs = one_currency(legs, bounds)
-    chosen = with_alternatives(legs, choose(legs, bounds, policy), bounds, policy)
-    chosen = _paid(chosen, state.charged)
-    return _plan(state, base, task_id, chosen, currency)
+    return currency, with_alternatives(legs, choose(legs, bounds, policy), bounds, policy)
 
 
 def _quoted(state: Planning, leg_id: str) -> bool:
-    return any(q.goal.goal_id == leg_id for q in state.quotes)
+    return state.quoted(leg_id) is not None
 
 
 def _kept(leg: Leg) -> Candidates:
@@ -52,6 +72,8 @@ def _same(offer: Offer) -> tuple[object, ...]:
 
 def _fresh(quote: Quote, gone: set[object], until: datetime, policy: Policy) -> Candidates:
     offers = [o for o in quote.offers or () if usable(o, until) and o.offer_id not in gone and _same(o) not in gone]
+    if quote.pinned and offers:
+        return Candidates(quote.goal.goal_id, tuple(offers), kept=True)
     if not offers:
         raise Rejected("no_payment" if quote.goal.goal_id == PAYMENT else "no_offer", quote.goal.goal_id)
     return Candidates(quote.goal.goal_id, ranked(offers, policy))
@@ -110,9 +132,10 @@ def _sum(parts: Iterable[Amounts]) -> Amounts:
 
 
 def _leg(leg: Candidates, state: Planning, base: Plan | None) -> Leg:
-    if base and leg.kept:
+    quote = state.quoted(leg.leg_id)
+    if quote is None:
+        assert base is not None, "what was not quoted is kept"  # noqa: S101 - for the type checker
         return base.leg(leg.leg_id)
-    quote = next(q for q in state.quotes if q.goal.goal_id == leg.leg_id)
     return Leg(leg_id=leg.leg_id, goal_type=quote.goal.type, connector=quote.connector, offers=leg.offers)
 
 
@@ -132,6 +155,8 @@ def _with_ceilings(
 
 
 def _reason(leg: Candidates, state: Planning) -> str:
-    quote = next(q for q in state.quotes if q.goal.goal_id == leg.leg_id)
-    cheapest = all(price(leg.offers[0]) <= price(o) for o in quote.offers or ())
-    return f"{leg.leg_id}: {'cheapest' if cheapest else 'best terms'} of {len(quote.offers or ())} offers"
+    quote = state.quoted(leg.leg_id)
+    offers = (quote.offers if quote else None) or ()
+    cheapest = all(price(leg.offers[0]) <= price(o) for o in offers)
+    timed = f", {timed_by(quote.timing)}" if quote and quote.timing else ""
+    return f"{leg.leg_id}: {'cheapest' if cheapest else 'best terms'} of {len(offers)} offers{timed}"

@@ -13,7 +13,7 @@ from tuntas.contracts.registry import GoalType
 from tuntas.contracts.topics import PLANNER_REPLIES, connector_commands
 from tuntas.kit.decision import Send
 from tuntas.kit.errors import Rejected
-from tuntas.planner.state import Quote
+from tuntas.planner.state import Planning, Quote, Use
 
 PAYMENT = "payment"
 """The goal and leg through which all that is charged is paid."""
@@ -29,20 +29,29 @@ class Registry(Protocol):
         """Return the connector and goal type through which prices are paid."""
 
 
-def served(task_id: UUID, request: IntentResolved, registry: Registry) -> tuple[tuple[Quote, ...], tuple[str, ...]]:
-    """Return the first quotes of a task, and which of its goals are charged.
+def served(task_id: UUID, request: IntentResolved, registry: Registry) -> Planning:
+    """Return the planning of a task as it begins, its first quotes open.
 
     Raises:
         Rejected: `conflicting_goals`, `unknown_goal_type`, or `no_payment`: nobody takes the money.
     """
-    ids = [goal.goal_id for goal in request.goals]
-    if len({*ids, PAYMENT}) != len(ids) + 1:
-        raise Rejected("conflicting_goals", ", ".join(ids))
     found = [(goal, *_serving(goal, registry)) for goal in request.goals]
+    _check(request, {goal.goal_id for goal, _, kind in found if not kind.informs})
     charged = tuple(goal.goal_id for goal, _, kind in found if kind.charges)
-    asked = [(goal, connector) for goal, connector, _ in found]
-    asked += [_payment(request.instrument, registry)] if charged else []
-    return quotes(task_id, 1, asked), charged
+    asked = [quote(task_id, 1, goal, to, Use.TOLD if kind.informs else Use.LEG) for goal, to, kind in found if not goal.meets]
+    if charged:
+        asked.append(quote(task_id, 1, *_payment(request.instrument, registry)))
+    held = tuple(goal.goal_id for goal in request.goals if goal.meets)
+    return Planning(status="quoting", request=request, charged=charged, revision=1, quotes=tuple(asked), held=held)
+
+
+def _check(request: IntentResolved, done: set[str]) -> None:
+    """Goals have ids of their own; what one meets is done, and at a time of its own."""
+    ids = [goal.goal_id for goal in request.goals]
+    meeting = {goal.goal_id: goal.meets.goal for goal in request.goals if goal.meets}
+    lost = [goal for goal, met in meeting.items() if met not in done or met in meeting or goal not in done]
+    if len({*ids, PAYMENT}) != len(ids) + 1 or lost:
+        raise Rejected("conflicting_goals", ", ".join(lost or ids))
 
 
 def _serving(goal: Goal, registry: Registry) -> tuple[str, GoalType]:
@@ -63,16 +72,28 @@ def _payment_goal(goal_type: str, instrument: str) -> Goal:
     return Goal(goal_id=PAYMENT, type=goal_type, parameters={"instrument": instrument})
 
 
-def again(task_id: UUID, request: IntentResolved, base: Plan, legs: Sequence[str], revision: int) -> tuple[Quote, ...]:
-    """Return the quotes that replace these legs of a plan, from the connectors that served them."""
-    goals = {goal.goal_id: goal for goal in request.goals}
-    failed = [leg for leg in base.legs if leg.leg_id in legs]
-    return quotes(task_id, revision, [(goals.get(x.leg_id) or _payment_goal(x.goal_type, request.instrument), x.connector) for x in failed])
+def again(task_id: UUID, state: Planning, base: Plan, legs: Sequence[str]) -> Planning:
+    """Return the planning with these legs of a plan to be quoted anew, by the connectors that served them, and with them what meets them.
+
+    Raises:
+        Rejected: `unknown_leg`.
+    """
+    goals = {goal.goal_id: goal for goal in state.request.goals}
+    known = {leg.leg_id: leg for leg in base.legs}
+    if not legs or not known.keys() >= set(legs):
+        raise Rejected("unknown_leg", ", ".join(legs))
+    meeting = [goal.goal_id for goal in goals.values() if goal.meets and {goal.goal_id, goal.meets.goal} & set(legs)]
+    asked = [
+        quote(task_id, state.revision, goals.get(name) or _payment_goal(leg.goal_type, state.request.instrument), leg.connector)
+        for name, leg in known.items()
+        if name in legs and name not in meeting
+    ]
+    return state.model_copy(update={"quotes": tuple(asked), "held": tuple(meeting)})
 
 
-def quotes(task_id: UUID, revision: int, asked: Sequence[tuple[Goal, str]]) -> tuple[Quote, ...]:
-    """Return open quotes; their ids are the same for every repeat."""
-    return tuple(Quote(goal=g, connector=c, quote_id=derive("quote", task_id, g.goal_id, revision)) for g, c in asked)
+def quote(task_id: UUID, revision: int, goal: Goal, connector: str, use: Use = Use.LEG) -> Quote:
+    """Return an open quote; its id is the same for every repeat."""
+    return Quote(goal=goal, connector=connector, quote_id=derive("quote", task_id, goal.goal_id, revision), use=use)
 
 
 def asking(quote: Quote, request: IntentResolved, until: datetime) -> Send:
@@ -83,5 +104,7 @@ def asking(quote: Quote, request: IntentResolved, until: datetime) -> Send:
         travellers=() if quote.goal.goal_id == PAYMENT else request.travellers,
         instrument=request.instrument,
         lang=request.lang,
+        person=request.person,
+        timing=quote.timing,
     )
     return Send(message, topic=connector_commands(quote.connector), expires_at=until, reply_to=PLANNER_REPLIES)

@@ -10,7 +10,8 @@ class Policy:
     `quote_seconds`: how long connectors have to answer; enough for one that dies twice while it asks (a lost read takes up to 18 s to be
     found and is asked again). `min_validity_seconds`: an offer that expires sooner is dropped.
     `alternatives`: how many are kept for each leg. `headroom_percent`: how much dearer than the chosen offer one may be, 25 is a quarter.
-    `undo_weight_percent`: how much of the worst undo fee is added to a price when offers are compared.
+    `undo_weight_percent`: how much of the worst undo fee is added to a price when offers are compared. `meeting_minutes`: how far apart
+    in time the alternatives of a leg may be that another one meets.
     """
 
     quote_seconds: int = 45
@@ -18,3 +19,4 @@ class Policy:
     alternatives: int = 3
     headroom_percent: int = 25
     undo_weight_percent: int = 10
+    meeting_minutes: int = 10

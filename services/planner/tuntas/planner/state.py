@@ -1,28 +1,52 @@
 """What the planner remembers of a task: what was asked, which quotes are open, which plans it proposed."""
 
+from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from tuntas.contracts.base import Contract
-from tuntas.contracts.connectors import QuoteReplied
+from tuntas.contracts.connectors import Answer, QuoteReplied
 from tuntas.contracts.intent import IntentResolved
-from tuntas.contracts.plan import Goal, Offer, Plan
+from tuntas.contracts.plan import Goal, Offer, Plan, Timing, Window
 
 CONSIDERED = 50
 """Offers kept of one reply; they come best first, and a row must stay small."""
 
 
+class Use(StrEnum):
+    """What a quote is for: a leg of the plan, an answer to somebody who only asks, or how long the way to a meeting takes."""
+
+    LEG = "leg"
+    TOLD = "told"
+    WAY = "way"
+
+
 class Quote(Contract):
-    """A question to the connector that serves a goal. `offers` is None until it is answered."""
+    """A question to the connector that serves a goal. `offers` is None until it is answered.
+
+    `pinned` says that the first offer is chosen, because another goal is timed by it; `way_of` names the goal whose way is asked about.
+    """
 
     goal: Goal
     connector: str
     quote_id: UUID
+    use: Use = Use.LEG
+    way_of: str | None = None
+    timing: Timing | None = None
     offers: tuple[Offer, ...] | None = None
+    answer: Answer | None = None
+    pinned: bool = False
 
     def answered(self, reply: QuoteReplied) -> "Quote":
-        """Return the quote with the reply's offers."""
-        return self.model_copy(update={"offers": reply.offers[:CONSIDERED]})
+        """Return the quote with the reply's offers or answer."""
+        return self.model_copy(update={"offers": reply.offers[:CONSIDERED], "answer": reply.answer})
+
+    @property
+    def served(self) -> bool:
+        """Whether the reply is of any use; a way that nobody knows is no reason to give up."""
+        return bool({Use.LEG: self.offers, Use.TOLD: self.answer, Use.WAY: True}[self.use])
 
 
 class Planning(Contract):
@@ -30,14 +54,17 @@ class Planning(Contract):
 
     `quotes` are those of `revision`, which is being worked at or was last proposed; `plans` are those that may be the base of the next.
     `charged` names the goals that are paid through the payment leg, `tried` the offers that failed, `amended` the epoch and revision of
-    the last amendment, so that an older one is known as a repeat.
+    the last amendment, so that an older one is known as a repeat. `held` are goals that are asked for once it is known when the goals
+    they meet take place, `windows` the times that providers have moved since they were planned.
     """
 
-    status: Literal["quoting", "amending", "proposed", "infeasible"]
+    status: Literal["quoting", "amending", "proposed", "answered", "infeasible"]
     request: IntentResolved
     charged: tuple[str, ...] = ()
     revision: int = 0
     quotes: tuple[Quote, ...] = ()
+    held: tuple[str, ...] = ()
+    windows: dict[str, Window] = Field(default_factory=dict)
     plans: tuple[Plan, ...] = ()
     tried: tuple[str, ...] = ()
     amended: tuple[int, int] = (0, 0)
@@ -59,6 +86,14 @@ class Planning(Contract):
         """Return the open quote that a reply answers, if its own connector sent it."""
         found = (q for q in self.quotes if self.gathering and q.offers is None)
         return next((q for q in found if (q.quote_id, q.connector) == (reply.quote_id, reply.connector)), None)
+
+    def quoted(self, goal_id: str) -> Quote | None:
+        """Return the quote for a leg of the plan."""
+        return next((q for q in self.quotes if q.use is Use.LEG and q.goal.goal_id == goal_id), None)
+
+    def quotes_for(self, use: Use) -> tuple[Quote, ...]:
+        """Return the quotes for one use."""
+        return tuple(q for q in self.quotes if q.use is use)
 
     def with_quote(self, quote: Quote) -> "Planning":
         """Return the state with one quote replaced."""

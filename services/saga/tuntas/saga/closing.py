@@ -95,6 +95,8 @@ def _settle(turn: Turn) -> None:
         rest(turn, waiting.code or "undo_refused")
     elif lost and turn.saga.aim is SagaOutcome.COMPLETED:
         _replace(turn, lost)
+    elif turn.saga.moved and turn.saga.aim is SagaOutcome.COMPLETED:
+        reopen_execution(turn, (), "moved")
     else:
         _close(turn)
 
@@ -112,7 +114,8 @@ def _replace(turn: Turn, lost: list[Effect]) -> None:
 
 def reopen_execution(turn: Turn, lost_legs: tuple[str, ...], code: str) -> None:
     """Ask the executor to go forward again, in a new epoch, from the effects that stand."""
-    turn.set(epoch=turn.saga.epoch + 1, aim=None, forward=Status.REOPENED, lost_legs=lost_legs, code=code)
+    saga = turn.saga
+    turn.set(epoch=saga.epoch + 1, aim=None, forward=Status.REOPENED, lost_legs=lost_legs, windows=saga.moved, moved={}, code=code)
     turn.put(*(e.but(lost=False) for e in turn.saga.effects.values()))
     ask_to_reopen(turn)
 
@@ -121,7 +124,8 @@ def ask_to_reopen(turn: Turn) -> None:
     """Send the reopening of the current epoch, again if need be, and open its window."""
     saga = turn.saga
     alive = tuple(_entry(e) for e in reversed(list(saga.within(Stage.STANDING))))
-    turn.send(ExecutionReopen(epoch=saga.epoch, alive=alive, lost_legs=saga.lost_legs, code=saga.code or "effect_lost"))
+    code = saga.code or "effect_lost"
+    turn.send(ExecutionReopen(epoch=saga.epoch, alive=alive, lost_legs=saga.lost_legs, windows=saga.windows, code=code))
     turn.enter(Status.REOPENED)
     turn.wake("reopen", turn.policy.reopen_seconds)
 

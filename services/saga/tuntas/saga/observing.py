@@ -1,15 +1,20 @@
 """What the other side did by itself (protocol R21): a success after an undo, an effect taken back, a refund that failed."""
 
 from tuntas.contracts.connectors import EffectObserved, Outcome
+from tuntas.contracts.plan import Window
 from tuntas.saga.closing import reopen
 from tuntas.saga.state import Effect, Stage
 from tuntas.saga.turn import Turn
+
+MOVED = "moved"
 
 
 def apply(turn: Turn, effect: Effect, message: EffectObserved) -> None:
     """Record what is true now; a settled task whose effects it changes is reopened."""
     if message.seq <= effect.observed_seq:
         return
+    if message.code == MOVED and message.window:
+        _moved(turn, effect, message.window)
     facts = {"reference": message.reference or effect.reference, "amount": message.amount or effect.amount}
     before = effect.but(observed=message.state, observed_seq=message.seq, **facts)
     after = _react(before, message)
@@ -17,6 +22,13 @@ def apply(turn: Turn, effect: Effect, message: EffectObserved) -> None:
         reopen(turn, message.code)
         turn.wake(f"undo:{effect.key}", None)
     turn.put(after)
+
+
+def _moved(turn: Turn, effect: Effect, window: Window) -> None:
+    """It takes place at another time: what meets it is planned anew, at once or when forward is over."""
+    if effect.stage is Stage.STANDING:
+        turn.set(moved={**turn.saga.moved, effect.declaration.leg_id: window})
+        reopen(turn, MOVED)
 
 
 def _react(effect: Effect, message: EffectObserved) -> Effect:

@@ -11,7 +11,7 @@ from tuntas.contracts.base import Code, Instant
 from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome
 from tuntas.contracts.executor import EndResult, TallyEntry
 from tuntas.contracts.money import Amounts, Money
-from tuntas.contracts.plan import Phase, StepKind
+from tuntas.contracts.plan import Phase, StepKind, Window
 from tuntas.contracts.saga import SagaOutcome
 
 
@@ -129,7 +129,8 @@ class Saga(_Part):
     """One task. `aim` is the outcome it works towards once forward is over and judged; `closing` the last outcome's number.
 
     `awaited` are tally entries whose declarations were not read yet, `early` observations of such attempts. `cancel` is one that was not
-    answered yet. `reason` says why it rests. `waiting_for` is one code, `since` when that began; `at_risk` is minor units per currency.
+    answered yet. `moved` are legs that take place at another time, `windows` those that the executor was told of. `reason` says why it
+    rests. `waiting_for` is one code, `since` when that began; `at_risk` is minor units per currency.
     """
 
     status: Status
@@ -146,6 +147,8 @@ class Saga(_Part):
     code: Code | None = None
     reason: Code | None = None
     lost_legs: tuple[str, ...] = ()
+    moved: dict[str, Window] = Field(default_factory=dict)
+    windows: dict[str, Window] = Field(default_factory=dict)
     closing: int = 0
     at_risk: Amounts = Field(default_factory=dict)
     waiting_for: str = ""

@@ -154,10 +154,11 @@ def _apply(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, c
         "reason": answer.reason,
         "missed_at": None,
         "lost": False,
+        "window": answer.window or effect.window,
     }
     if answer.outcome is Outcome.DONE:
         if effect.state is State.DONE:
-            return Decision(state.put(effect)) if effect.unwanted else undoing.again(specs, state.put(effect), effect, context)
+            return _still(specs, state, effect, answer, context)
         return _settle(specs, state, effect, State.DONE, found, context)
     if answer.outcome is Outcome.REFUSED and effect.state is not State.DONE:
         return _settle(specs, state, effect, State.REFUSED, found, context)
@@ -166,6 +167,17 @@ def _apply(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, c
         return _later(state, effect, context)
     changed = effect.model_copy(update=found | {"state": waiting, "seq": effect.seq + (effect.state is not waiting)})
     return _later(state, changed, context, tell=effect.state is not waiting)
+
+
+def _still(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, context: Context) -> Decision[Effects]:
+    """It is done as before, or at another time: what has to meet it must hear of that."""
+    if not effect.unwanted:
+        return undoing.again(specs, state.put(effect), effect, context)
+    if answer.window in {None, effect.window}:
+        return Decision(state.put(effect))
+    known = effect.window is not None
+    moved = effect.model_copy(update={"window": answer.window, "seq": effect.seq + known})
+    return Decision(state.put(moved), (observed(specs, moved, Outcome.DONE, "moved"),) if known else ())
 
 
 def _settle(specs: Specs, state: Effects, effect: Effect, to: State, found: dict[str, Any], context: Context) -> Decision[Effects]:
@@ -220,5 +232,6 @@ def observed(specs: Specs, effect: Effect, outcome: Outcome, code: str) -> Send:
         reference=effect.reference,
         amount=effect.amount,
         refund=effect.undo.refund if effect.undo else None,
+        window=effect.window,
     )
     return Send(message, connector_events(specs.connector))

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from tuntas.contracts.base import Message
 from tuntas.contracts.connectors import (
+    Answer,
     Outcome,
     ProviderNotified,
     QuoteReplied,
@@ -222,5 +223,6 @@ def _quoted(state: Effects, event: Answered, connector: str, context: Context) -
     offers: Any = event.result.get("offers") or []
     found = tuple(Offer.model_validate(o) for o in offers)
     found = tuple(o for o in found if o.expires_at > context.now + timedelta(seconds=1))
-    code = None if found else str(event.result.get("code") or "no_offer")
-    return Decision(state, (Send(QuoteReplied(quote_id=request.quote_id, connector=connector, offers=found, code=code)),))
+    answer = Answer.model_validate(event.result["answer"]) if event.result.get("answer") else None
+    code = None if found or answer else str(event.result.get("code") or "no_offer")
+    return Decision(state, (Send(QuoteReplied(quote_id=request.quote_id, connector=connector, offers=found, answer=answer, code=code)),))

@@ -9,6 +9,7 @@ from tuntas.contracts.base import Code, Document, Instant
 from tuntas.contracts.connectors import Clocks, Outcome, StepReplied, StepUndo, StepUndone, UserAction
 from tuntas.contracts.money import Amounts, Money
 from tuntas.contracts.personal import Personal
+from tuntas.contracts.plan import Window
 
 
 class State(StrEnum):
@@ -96,6 +97,7 @@ class Effect(BaseModel):
     reason: str = ""
     reference: str | None = None
     clocks: Clocks = Clocks()
+    window: Window | None = None
     evidence: Document = Field(default_factory=dict)
     user_action: UserAction | None = None
     traceparent: str = ""

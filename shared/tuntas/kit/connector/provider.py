@@ -8,18 +8,22 @@ from pydantic import Field
 from tuntas.contracts.base import Code, Contract, Document, Text
 from tuntas.contracts.connectors import Clocks, Outcome, UserAction
 from tuntas.contracts.money import Money
-from tuntas.contracts.plan import Goal, Offer
+from tuntas.contracts.plan import Goal, Offer, Timing, Window
 from tuntas.contracts.registry import ActionSpec, ProviderSpec
 
 
 class Wish(Contract):
-    """A goal to quote for. `travellers` are opened names; they are never stored."""
+    """A goal to quote for. Its personal parameters and `travellers` are opened; they are never stored.
+
+    `timing` says when and where another goal has to be met.
+    """
 
     task_id: UUID
     goal: Goal
     travellers: tuple[str, ...] = ()
     instrument: str = ""
     lang: str = "en"
+    timing: Timing | None = None
     traceparent: str = ""
 
 
@@ -46,7 +50,10 @@ class Request(Contract):
 
 
 class ActionAnswer(Contract):
-    """What the provider says an action came to; `undone` when it says that the effect is gone."""
+    """What the provider says an action came to; `undone` when it says that the effect is gone.
+
+    `window` is when it takes place as of now; another one than before means that the provider moved it.
+    """
 
     outcome: Outcome
     code: Code | None = None
@@ -57,6 +64,7 @@ class ActionAnswer(Contract):
     evidence: Document = Field(default_factory=dict)
     action: UserAction | None = None
     refund: Money | None = None
+    window: Window | None = None
 
 
 class UndoQuote(Contract):

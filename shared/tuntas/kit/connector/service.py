@@ -1,6 +1,5 @@
 """A connector on one screen: its providers, goal types and actions become a service with the kit's effects core around them."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,19 +13,20 @@ from tuntas.contracts.base import Document
 from tuntas.contracts.connectors import ProviderNotified, QuoteRequested
 from tuntas.contracts.ids import derive
 from tuntas.contracts.personal import Personal
-from tuntas.contracts.plan import Offer
 from tuntas.contracts.registry import ConnectorRegistered, GoalType
 from tuntas.contracts.topics import TRUST_STATE, connector_commands
 from tuntas.contracts.trust import Switch
 from tuntas.kit.app import Parts, Resources, Service
+from tuntas.kit.connector import quoting
 from tuntas.kit.connector.core import Rules, core
 from tuntas.kit.connector.local import Local
 from tuntas.kit.connector.malformed import read
-from tuntas.kit.connector.provider import Provider, Request, Specs, Wish
+from tuntas.kit.connector.provider import Provider, Request, Specs
 from tuntas.kit.decision import Call, Send
 from tuntas.kit.errors import NotSent, Rejected, TuntasError
 from tuntas.kit.messaging.fold import Event
 from tuntas.kit.messaging.wire import decode
+from tuntas.kit.sealing import opened
 from tuntas.kit.settings import ServiceSettings
 from tuntas.kit.signing import open_approval
 from tuntas.kit.telemetry.metrics import Metrics
@@ -66,7 +66,7 @@ class Connector:
         providers = self.providers(resources)
         specs = self.specs(providers)
         switches = Switches(resources.metrics)
-        desk = Performer(self.name, providers, resources, switches)
+        desk = Performer(self.name, providers, resources, switches, frozenset(g.name for g in self.goal_types if g.informs))
         manifest = ConnectorRegistered(connector=self.name, goal_types=tuple(self.goal_types), providers=tuple(specs.providers.values()))
         local = {name: provider for name, provider in providers.items() if isinstance(provider, Local)}
         rules = Rules(specs, lambda approval: open_approval(approval, resources.platform.approval_keys), local)
@@ -138,8 +138,15 @@ class Switches:
 class Performer:
     """Makes the calls that the effects core decided on, through the author's providers."""
 
-    def __init__(self, connector: str, providers: Mapping[str, Provider | Local], resources: Resources, switches: Switches) -> None:
-        self._connector, self._providers, self._switches = connector, providers, switches
+    def __init__(
+        self,
+        connector: str,
+        providers: Mapping[str, Provider | Local],
+        resources: Resources,
+        switches: Switches,
+        informing: frozenset[str] = frozenset(),
+    ) -> None:
+        self._connector, self._providers, self._switches, self._informing = connector, providers, switches, informing
         self._vault, self._tracing, self._settings = resources.vault, resources.tracing, resources.settings
 
     def admit(self, call: Call, event: Event) -> None:
@@ -169,63 +176,35 @@ class Performer:
             f"{call.kind} {call.body['action']}", event.traceparent, party=call.party, step=str(call.body["action"])
         ) as parent:
             request = Request.model_validate(
-                call.body
-                | {
-                    "travellers": await self._named(event.tenant, call),
-                    "callback_url": callback,
-                    "traceparent": parent,
-                }
+                call.body | await self._personal(event.tenant, call) | {"callback_url": callback, "traceparent": parent}
             )
             answer = await _METHODS[call.kind](provider, request)
         return {"found": False} if answer is None else answer.model_dump(mode="json", exclude_defaults=True) | {"found": True}
 
     async def _quote(self, call: Call, event: Event) -> Document:
         asked = QuoteRequested.model_validate(call.body)
+        open_to = {n: p for n, p in self._providers.items() if not self._switches.parks(n, f"{self._connector}/{n}")}
         try:
             names = await self._open(event.tenant, list(asked.travellers))
+            with self._tracing.span(f"quote {asked.goal.type}", event.traceparent, party=self._connector) as parent:
+                wish = await quoting.wished(self._vault, event, asked, names, parent)
+                found = await quoting.ask(open_to, wish, None if len(open_to) == len(self._providers) else "parked")
+            return await quoting.told(self._vault, event.tenant, asked, found) if asked.goal.type in self._informing else found
         except Rejected as error:
             return {"offers": [], "code": error.code}
-        with self._tracing.span(f"quote {asked.goal.type}", event.traceparent, party=self._connector) as parent:
-            wish = Wish(
-                task_id=event.task_id,
-                goal=asked.goal,
-                travellers=tuple(names),
-                instrument=asked.instrument,
-                lang=asked.lang,
-                traceparent=parent,
-            )
-            asked_of = [p for name, p in self._providers.items() if not self._switches.parks(name, f"{self._connector}/{name}")]
-            found = await asyncio.gather(*(p.quote(wish) for p in asked_of), return_exceptions=True)
-        return self._answered(found, None if len(asked_of) == len(self._providers) else "parked")
 
-    def _answered(self, found: list[list[Offer] | BaseException], otherwise: str | None) -> Document:
-        """Some offer is enough, the cheapest first; without any, a refusal is the answer, and any other failure is the call's."""
-        offers = sorted((offer for each in found if not isinstance(each, BaseException) for offer in each), key=_price)
-        code = None if offers else self._why_none([each for each in found if isinstance(each, BaseException)], otherwise)
-        return {"offers": [offer.model_dump(mode="json") for offer in offers], "code": code}
-
-    @staticmethod
-    def _why_none(failures: list[BaseException], otherwise: str | None) -> str | None:
-        refusals = [failure.code for failure in failures if isinstance(failure, Rejected)]
-        for failure in failures:
-            if not isinstance(failure, Rejected):
-                raise failure
-        return refusals[0] if refusals else otherwise
-
-    async def _named(self, tenant: str, call: Call) -> list[str]:
+    async def _personal(self, tenant: str, call: Call) -> Document:
         if call.kind != "act":
-            return []
+            return {"travellers": []}
+        given: Any = call.body.get("input") or {}
         try:
-            return await self._open(tenant, call.body.get("travellers"))
+            names: Any = await self._open(tenant, call.body.get("travellers"))
+            return {"travellers": names, "input": await opened(self._vault, tenant, given)}
         except Rejected as error:
             raise NotSent(error.code, error.reason) from error
 
     async def _open(self, tenant: str, sealed: Any) -> list[str]:
         return [await self._vault.open(tenant, Personal(value)) for value in sealed or []]
-
-
-def _price(offer: Offer) -> tuple[str, int]:
-    return (offer.price.currency, offer.price.amount_minor) if offer.price else ("", 0)
 
 
 _METHODS: dict[str, Callable[[Any, Request], Any]] = {
