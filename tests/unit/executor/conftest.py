@@ -156,9 +156,9 @@ class Trip(History[Execution]):
     def halt(self, epoch: int = 1) -> list[Message]:
         return self.given(ExecutionHalt(epoch=epoch))
 
-    def until_pivot(self) -> "Trip":
+    def until_pivot(self, plan: Plan | None = None) -> "Trip":
         """Bring everything as far as the irreversible step, declared and unanswered."""
-        self.approve()
+        self.approve(plan)
         self.done("hotel.hold", "flight.hold", "pay.authorize", "hotel.confirm")
         return self
 

@@ -1,15 +1,18 @@
 """A halt is a question; a settled task can be taken up again."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.unit.executor.conftest import FORWARD_BY, Trip, hotel, kinds, outcomes, started
 
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.executor import EndResult, ExecutionCommitted, ExecutionReopen, TallyEntry
+from tuntas.contracts.plan import Goal, Meeting, Window
 from tuntas.contracts.planner import PlanAmend
 from tuntas.contracts.saga import AttemptRelease
 from tuntas.contracts.trust import PlanDenied
+from tuntas.testkit.history import START
 
 
 def _alive(trip: Trip, *steps: str) -> tuple[TallyEntry, ...]:
@@ -244,3 +247,33 @@ def test_a_reopen_of_an_epoch_that_was_is_ignored(trip: Trip) -> None:
     trip.finish()
     assert trip.given(ExecutionReopen(epoch=1, code="retry")) == []
     assert trip.given(ExecutionReopen(epoch=2, alive=trip.ended.tally, code="retry"))[0].wire_type == "tuntas.execution.ended.v1"
+
+
+def _met(trip: Trip, *hotels: Any) -> Any:
+    """Return a plan whose hotel is timed by the flight."""
+    goals = (
+        Goal(goal_id="hotel", type="travel.hotel", parameters={}, meets=Meeting(goal="flight", at="end")),
+        Goal(goal_id="flight", type="travel.flight", parameters={}),
+    )
+    offers = {"hotels": hotels, "revision": 2} if hotels else {}
+    return trip.plan(**offers, goals=goals)
+
+
+WINDOW = Window(start=START + timedelta(days=1), end=START + timedelta(days=2))
+
+
+def test_what_meets_a_leg_that_was_moved_is_planned_anew_and_released_for_it(trip: Trip) -> None:
+    trip.until_pivot(_met(trip)).done("flight.issue", "pay.capture")
+    steps = ("flight.hold", "flight.issue", "pay.authorize", "pay.capture", "hotel.hold", "hotel.confirm")
+    trip.given(ExecutionReopen(epoch=2, alive=_alive(trip, *steps), windows={"flight": WINDOW}, code="moved"))
+    assert trip.last(PlanAmend) == PlanAmend(revision=1, epoch=2, failed_legs=("hotel",), windows={"flight": WINDOW}, code="moved")
+    trip.approve(_met(trip, hotel("h9", 800)), epoch=2, forward_by=FORWARD_BY + timedelta(days=1))
+    assert {d.step_id for d in trip.last(AttemptRelease).declarations} == {"hotel.hold", "hotel.confirm", "pay.authorize", "pay.capture"}
+    assert started(trip.released()) == ["hotel.hold#2/1"]
+
+
+def test_a_leg_that_was_moved_and_that_nothing_meets_leaves_the_task_as_it_was(trip: Trip) -> None:
+    trip.finish()
+    trip.given(ExecutionReopen(epoch=2, alive=trip.ended.tally, windows={"flight": WINDOW}, code="moved"))
+    assert (trip.ended.result, trip.ended.epoch) == (EndResult.FINISHED, 2)
+    assert outcomes(trip.ended)["hotel.confirm#1"] == "done"

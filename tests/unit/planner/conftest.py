@@ -7,20 +7,21 @@ from uuid import UUID
 import pytest
 
 from tuntas.contracts.base import Document, Message
-from tuntas.contracts.connectors import QuoteReplied, QuoteRequested
+from tuntas.contracts.connectors import Answer, QuoteReplied, QuoteRequested
 from tuntas.contracts.ids import derive
 from tuntas.contracts.intent import IntentResolved
 from tuntas.contracts.money import Money
 from tuntas.contracts.personal import Personal
 from tuntas.contracts.plan import Goal, Offer, OfferStep, Phase, Plan, StepKind, UndoTerms
 from tuntas.contracts.planner import PlanProposed
-from tuntas.contracts.registry import GoalType
+from tuntas.contracts.registry import GoalType, Travels
 from tuntas.planner.core import core
 from tuntas.planner.state import Planning
 from tuntas.testkit.history import START, History
 
 PERSON = derive("test", "person")
 TRAVELLER = Personal(f"sealed:v1:{PERSON}:abc")
+FOUND = Personal(f"sealed:v1:{PERSON}:found")
 LATER = START + timedelta(hours=1)
 
 
@@ -63,15 +64,20 @@ def intent(*goals: Goal) -> IntentResolved:
 
 
 class Directory:
-    """What connectors declared: every `travel.*` is charged, every `maps.*` is free, a bank settles unless it is away."""
+    """What connectors declared.
 
-    def __init__(self, *, bank: bool = True) -> None:
-        self.bank = bank
+    Every `travel.*` is charged and goes from `origin` to `destination`, every `maps.*` is free, every `map.*` only informs, and a bank
+    settles unless it is away.
+    """
+
+    def __init__(self, *, bank: bool = True, router: bool = True) -> None:
+        self.bank, self.known = bank, {"travel", "maps", "map"} - (set() if router else {"map"})
 
     def serves(self, goal_type: str) -> tuple[str, GoalType] | None:
         owner = goal_type.split(".", maxsplit=1)[0]
-        known = owner in {"travel", "maps"}
-        return (owner, GoalType(name=goal_type, parameters={}, actions=(), charges=owner == "travel")) if known else None
+        travels = Travels(origin="origin", destination="destination") if owner == "travel" else None
+        declared = GoalType(name=goal_type, parameters={}, actions=(), charges=owner == "travel", informs=owner == "map", travels=travels)
+        return (owner, declared) if owner in self.known else None
 
     def settler(self) -> tuple[str, GoalType] | None:
         return ("payment", GoalType(name="payment.settle", parameters={}, actions=(), settles=True)) if self.bank else None
@@ -94,6 +100,12 @@ class Desk(History[Planning]):
     def quote(self, goal_id: str, *offers: Offer, code: str | None = None, connector: str | None = None) -> list[Message]:
         request = self.asked[goal_id]
         return self.given(QuoteReplied(quote_id=request.quote_id, connector=connector or _owner(request), offers=offers, code=code))
+
+    def answer(self, goal_id: str, seconds: int | None = None) -> list[Message]:
+        """Tell what was found for a goal that only asks."""
+        request = self.asked[goal_id]
+        found = Answer(found=FOUND, travel_seconds=seconds)
+        return self.given(QuoteReplied(quote_id=request.quote_id, connector=_owner(request), answer=found))
 
     def plan(self) -> Plan:
         return Plan.model_validate_json(self.last(PlanProposed).plan)

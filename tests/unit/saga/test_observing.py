@@ -1,12 +1,15 @@
 """The other side acts: before the end, while going back, and after an outcome was said."""
 
+from datetime import timedelta
 from typing import Any
 
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.executor import EndResult, ExecutionCommitted, ExecutionEnded, ExecutionReopen
 from tuntas.contracts.money import Money
+from tuntas.contracts.plan import Window
 from tuntas.contracts.saga import AttemptRelease, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened
 from tuntas.saga.policy import Policy
+from tuntas.testkit.history import START
 
 DONE, GONE, REFUSED = Outcome.DONE, Outcome.UNDONE, Outcome.REFUSED
 BOTH = ("hotel.confirm", "flight.confirm")
@@ -234,3 +237,30 @@ def test_a_loss_before_the_first_closing_may_end_in_a_rollback_past_a_pivot(task
     task.ended(EndResult.FINISHED, done=["hotel.confirm", "flight.issue"])
     sent = task.ended(EndResult.FAILED, {"hotel.confirm": GONE, "flight.issue": DONE}, epoch=2)
     assert undos(sent) == [("flight.issue", 1)]
+
+
+WINDOW = Window(start=START + timedelta(days=1), end=START + timedelta(days=2))
+
+
+def test_a_settled_leg_that_is_moved_is_taken_up_again_with_all_that_stands(task: Any) -> None:
+    task.completed_trip()
+    reopened, asked = task.observed("flight.confirm", DONE, "moved", window=WINDOW)
+    assert reopened == SagaReopened(code="moved", closing=2)
+    assert (asked.epoch, asked.windows, asked.lost_legs) == (2, {"flight": WINDOW}, ())
+    assert {entry.step_id for entry in asked.alive} == {e.declaration.step_id for e in task.state.effects.values()}
+    (ended,) = task.ended(EndResult.FINISHED, done=[e.step_id for e in asked.alive], epoch=2)
+    assert (ended.outcome, ended.closing) == (SagaOutcome.COMPLETED, 2)
+
+
+def test_what_is_moved_before_the_end_is_taken_up_when_forward_is_over(task: Any) -> None:
+    task.declared(*BOTH)
+    assert task.observed("flight.confirm", DONE, "moved", window=WINDOW) == []
+    sent = task.ended(EndResult.FINISHED, done=BOTH)
+    assert [m.windows for m in sent if isinstance(m, ExecutionReopen)] == [{"flight": WINDOW}]
+    assert not any(isinstance(m, SagaEnded) for m in sent)
+
+
+def test_what_was_undone_is_moved_in_vain(task: Any) -> None:
+    compensated(task)
+    task.observed("hotel.confirm", DONE, "moved", window=WINDOW)
+    assert task.state.moved == {}
