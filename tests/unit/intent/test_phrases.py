@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tuntas.intent.parsing import not_read, question, read
-from tuntas.intent.parsing.goals import by_label
-from tuntas.intent.parsing.phrases import phrases
+from tuntas.language import not_read, question, read
+from tuntas.language.goals import by_label
+from tuntas.language.phrases import phrases
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 

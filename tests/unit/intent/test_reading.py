@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuntas.intent.parsing import Goal, Reading, grammar, lexicon, missing, read, reader, tokens
+from tuntas.language import Goal, Reading, grammar, lexicon, missing, read, reader, tokens
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 BOTH = "a flight to Bali on Friday and a hotel near the beach for two nights, under 5 million"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tuntas.intent.parsing import Goal, read
+from tuntas.language import Goal, read
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)  # a Wednesday
 EARLIER = datetime(2026, 11, 25, 15, tzinfo=UTC)  # the same Wednesday in America

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuntas.intent.parsing import Value, values
+from tuntas.language import Value, values
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)  # Wednesday 10:00 in Jakarta
 TODAY = date(2026, 11, 25)

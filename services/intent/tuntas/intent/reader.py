@@ -5,7 +5,7 @@ from typing import Any
 
 from tuntas.contracts.base import Document
 from tuntas.contracts.personal import Personal
-from tuntas.intent.parsing import Goal, read
+from tuntas.language import Goal, read
 from tuntas.kit.decision import Call
 from tuntas.kit.messaging.fold import Event
 from tuntas.kit.privacy import Vault

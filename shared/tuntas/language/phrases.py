@@ -6,9 +6,9 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from tuntas.intent.parsing.goals import by_label
-from tuntas.intent.parsing.lexicon import load_table
-from tuntas.intent.parsing.model import Reading
+from tuntas.language.goals import by_label
+from tuntas.language.lexicon import load_table
+from tuntas.language.model import Reading
 
 
 @cache

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tuntas.intent.parsing.gazetteer import MAX_HAN_NAME, MAX_NAME_TOKENS, Place, by_code, guess, lookup
-from tuntas.intent.parsing.lexicon import Lattice
+from tuntas.language.gazetteer import MAX_HAN_NAME, MAX_NAME_TOKENS, Place, by_code, guess, lookup
+from tuntas.language.lexicon import Lattice
 
 CODE_LENGTH = 3
 MAX_GUESSES = 12  # a bound on the slow part, whatever the text's length

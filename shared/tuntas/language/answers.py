@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tuntas.intent.parsing.goals import table
-from tuntas.intent.parsing.model import Slot
-from tuntas.intent.parsing.roles import place_role, used_cue
-from tuntas.intent.parsing.scan import Found, date_json, money_json, number_json, people_json, time_json
-from tuntas.intent.parsing.sentence import Sentence
+from tuntas.language.goals import table
+from tuntas.language.model import Slot
+from tuntas.language.roles import place_role, used_cue
+from tuntas.language.scan import Found, date_json, money_json, number_json, people_json, time_json
+from tuntas.language.sentence import Sentence
 
 
 def named(found: Found) -> tuple[str, Any] | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tuntas.intent.parsing.places import FoundPlace
-from tuntas.intent.parsing.scan import Found
-from tuntas.intent.parsing.sentence import Sentence, ends_before, starts_at
+from tuntas.language.places import FoundPlace
+from tuntas.language.scan import Found
+from tuntas.language.sentence import Sentence, ends_before, starts_at
 
 PLACE_CUES = {"origin_cue": "origin", "destination_cue": "destination", "location_cue": "location", "near_cue": "location"}
 DATE_CUES = {"return_cue": "return_date", "depart_cue": "depart_date", "check_in_cue": "check_in", "check_out_cue": "check_out"}

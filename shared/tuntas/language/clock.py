@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tuntas.intent.parsing.dates import Day, shift, today, weekday
-from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
-from tuntas.intent.parsing.lexicon import Lattice
-from tuntas.intent.parsing.numerals import count, integer
+from tuntas.language.dates import Day, shift, today, weekday
+from tuntas.language.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
+from tuntas.language.lexicon import Lattice
+from tuntas.language.numerals import count, integer
 
 HALF_DAY = 12
 HOUR = 60

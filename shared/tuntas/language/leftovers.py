@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tuntas.intent.parsing.roles import DATE_CUES, PLACE_CUES
-from tuntas.intent.parsing.sentence import Sentence, tokens_of
+from tuntas.language.roles import DATE_CUES, PLACE_CUES
+from tuntas.language.sentence import Sentence, tokens_of
 
 SILENT = (
     "stop", "connector", "account_cue", "bank", "method_cue", "total", "about", "imperative", "recipient_name_cue", "possessive",

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from tuntas.intent.parsing.amounts import Money
-from tuntas.intent.parsing.dates import Day, after
-from tuntas.intent.parsing.goals import table
-from tuntas.intent.parsing.model import Slot
-from tuntas.intent.parsing.places import FoundPlace
-from tuntas.intent.parsing.roles import bare_roles, date_role, place_role, used_cue
-from tuntas.intent.parsing.scan import Found, date_json, money_json, people_json, time_json
-from tuntas.intent.parsing.sentence import Draft, Sentence, ends_before, starts_at
+from tuntas.language.amounts import Money
+from tuntas.language.dates import Day, after
+from tuntas.language.goals import table
+from tuntas.language.model import Slot
+from tuntas.language.places import FoundPlace
+from tuntas.language.roles import bare_roles, date_role, place_role, used_cue
+from tuntas.language.scan import Found, date_json, money_json, people_json, time_json
+from tuntas.language.sentence import Draft, Sentence, ends_before, starts_at
 
 NIGHTS = {"night": 1, "day": 1, "week": 7, "month": 30}
 OUT_AND_BACK = {"flight": ("depart_date", "return_date"), "hotel": ("check_in", "check_out")}

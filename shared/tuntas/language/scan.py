@@ -8,14 +8,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tuntas.intent.parsing.amounts import Money, money
-from tuntas.intent.parsing.clock import Clock, Duration, clocks, day_parts, durations, tonight_at
-from tuntas.intent.parsing.dates import Day, days
-from tuntas.intent.parsing.grammar import Rule, word
-from tuntas.intent.parsing.lexicon import Lattice
-from tuntas.intent.parsing.model import Value
-from tuntas.intent.parsing.numerals import Number, account, number
-from tuntas.intent.parsing.people import Counted, People, choices, people, rooms, stars
+from tuntas.language.amounts import Money, money
+from tuntas.language.clock import Clock, Duration, clocks, day_parts, durations, tonight_at
+from tuntas.language.dates import Day, days
+from tuntas.language.grammar import Rule, word
+from tuntas.language.lexicon import Lattice
+from tuntas.language.model import Value
+from tuntas.language.numerals import Number, account, number
+from tuntas.language.people import Counted, People, choices, people, rooms, stars
 
 # In this order readings of the same length win: "5 Dec" is a date before it is a number.
 KINDS: tuple[tuple[str, Rule], ...] = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, sign, unless, word
-from tuntas.intent.parsing.lexicon import Lattice
+from tuntas.language.grammar import Parsed, Rule, alt, memo, sign, unless, word
+from tuntas.language.lexicon import Lattice
 
 TEN, HUNDRED, THOUSAND, MYRIAD = 10, 100, 1000, 10_000
 MYRIADS = (10_000, 100_000_000)  # the scales that take thousands: 一千二百万

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tuntas.intent.parsing.grammar import Rule, alt, memo, opt, seq, sign, tight, unless, word
-from tuntas.intent.parsing.lexicon import Lattice
-from tuntas.intent.parsing.numerals import count, integer
+from tuntas.language.grammar import Rule, alt, memo, opt, seq, sign, tight, unless, word
+from tuntas.language.lexicon import Lattice
+from tuntas.language.numerals import count, integer
 
 MANY = 50
 

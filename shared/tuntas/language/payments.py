@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tuntas.intent.parsing.amounts import money_of
-from tuntas.intent.parsing.scan import Found, money_json
-from tuntas.intent.parsing.sentence import Draft, Sentence, ends_before, tokens_of
+from tuntas.language.amounts import money_of
+from tuntas.language.scan import Found, money_json
+from tuntas.language.sentence import Draft, Sentence, ends_before, tokens_of
 
 MAX_NAME = 3
 MAX_HAN_NAME = 4

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from tuntas.intent.parsing.grammar import Parsed, Rule, alt, memo, opt, provided, seq, sign, tight, unless, word
-from tuntas.intent.parsing.lexicon import Lattice
-from tuntas.intent.parsing.numerals import count, integer
+from tuntas.language.grammar import Parsed, Rule, alt, memo, opt, provided, seq, sign, tight, unless, word
+from tuntas.language.lexicon import Lattice
+from tuntas.language.numerals import count, integer
 
 WEEK = 7
 MONTHS = 12

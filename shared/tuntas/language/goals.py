@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tuntas.intent.parsing.lexicon import load_table
-from tuntas.intent.parsing.model import Goal
+from tuntas.language.lexicon import load_table
+from tuntas.language.model import Goal
 
 
 @dataclass(frozen=True)

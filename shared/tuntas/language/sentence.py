@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tuntas.intent.parsing.dates import Day
-from tuntas.intent.parsing.goals import Spec, specs
-from tuntas.intent.parsing.lexicon import Lattice, build
-from tuntas.intent.parsing.marks import Mark, find_marks, repair
-from tuntas.intent.parsing.model import Slot
-from tuntas.intent.parsing.places import FoundPlace, find_places
-from tuntas.intent.parsing.scan import Found, find
-from tuntas.intent.parsing.tokens import Token
+from tuntas.language.dates import Day
+from tuntas.language.goals import Spec, specs
+from tuntas.language.lexicon import Lattice, build
+from tuntas.language.marks import Mark, find_marks, repair
+from tuntas.language.model import Slot
+from tuntas.language.places import FoundPlace, find_places
+from tuntas.language.scan import Found, find
+from tuntas.language.tokens import Token
 
 TRANSPORT = ("cabin", "airline", "trip")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from tuntas.intent.parsing.lexicon import LANGUAGES, phrases_of
-from tuntas.intent.parsing.tokens import Token, tokenize
+from tuntas.language.lexicon import LANGUAGES, phrases_of
+from tuntas.language.tokens import Token, tokenize
 
 MIN_HAN = 3
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from tuntas.intent.parsing.grammar import Rule, alt, memo, opt, seq, sign, unless, word
-from tuntas.intent.parsing.lexicon import Lattice
-from tuntas.intent.parsing.numerals import Number, counted, number, plain_number
+from tuntas.language.grammar import Rule, alt, memo, opt, seq, sign, unless, word
+from tuntas.language.lexicon import Lattice
+from tuntas.language.numerals import Number, counted, number, plain_number
 
 EXPONENTS = {"JPY": 0}
 ZONE_CURRENCY = {

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from tuntas.intent.parsing.answers import answers
-from tuntas.intent.parsing.goals import specs, table
-from tuntas.intent.parsing.language import detect
-from tuntas.intent.parsing.leftovers import unread
-from tuntas.intent.parsing.lexicon import LANGUAGES, build
-from tuntas.intent.parsing.marks import Mark
-from tuntas.intent.parsing.model import Goal, Reading, Value
-from tuntas.intent.parsing.payments import fill_payments
-from tuntas.intent.parsing.roles import place_role
-from tuntas.intent.parsing.scan import find, join_instants
-from tuntas.intent.parsing.sentence import TRANSPORT, Draft, Sentence, analyse, cut, find_mentions
-from tuntas.intent.parsing.tokens import Token, tokenize
-from tuntas.intent.parsing.travel import fill_travel
+from tuntas.language.answers import answers
+from tuntas.language.goals import specs, table
+from tuntas.language.detecting import detect
+from tuntas.language.leftovers import unread
+from tuntas.language.lexicon import LANGUAGES, build
+from tuntas.language.marks import Mark
+from tuntas.language.model import Goal, Reading, Value
+from tuntas.language.payments import fill_payments
+from tuntas.language.roles import place_role
+from tuntas.language.scan import find, join_instants
+from tuntas.language.sentence import TRANSPORT, Draft, Sentence, analyse, cut, find_mentions
+from tuntas.language.tokens import Token, tokenize
+from tuntas.language.travel import fill_travel
 
 MAX_TOKENS = 600  # a bound on the work; what stands behind is reported as unread
 

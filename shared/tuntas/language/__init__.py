@@ -6,9 +6,9 @@
 The tables of words, places and goals in `data` are loaded at the first sentence, in about a second.
 """
 
-from tuntas.intent.parsing.goals import missing
-from tuntas.intent.parsing.model import Goal, Reading, Slot, Value
-from tuntas.intent.parsing.phrases import not_read, question
-from tuntas.intent.parsing.reader import read, values
+from tuntas.language.goals import missing
+from tuntas.language.model import Goal, Reading, Slot, Value
+from tuntas.language.phrases import not_read, question
+from tuntas.language.reader import read, values
 
 __all__ = ["Goal", "Reading", "Slot", "Value", "missing", "not_read", "question", "read", "values"]

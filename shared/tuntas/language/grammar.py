@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tuntas.intent.parsing.lexicon import Lattice
+from tuntas.language.lexicon import Lattice
 
 Parsed = list[tuple[Any, int]]
 Rule = Callable[[Lattice, int], Parsed]

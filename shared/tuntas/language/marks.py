@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tuntas.intent.parsing.gazetteer import FUZZY_LENGTH, index, nearest
-from tuntas.intent.parsing.lexicon import Lattice, entries
+from tuntas.language.gazetteer import FUZZY_LENGTH, index, nearest
+from tuntas.language.lexicon import Lattice, entries
 
 INTENT = (
     "topic", "topic_weak", "payment_verb", "verb", "imperative", "unserved", "question", "chat", "approve", "decline", "cancel", "status",

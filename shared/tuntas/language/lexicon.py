@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from tuntas.intent.parsing.tokens import Token, tokenize
+from tuntas.language.tokens import Token, tokenize
 
 LANGUAGES = ("en", "id", "zh")
 Meaning = tuple[str, Any]  # category, value
