@@ -6,8 +6,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tuntas.language.answers import answers
-from tuntas.language.goals import specs, table
 from tuntas.language.detecting import detect
+from tuntas.language.goals import specs, table
 from tuntas.language.leftovers import unread
 from tuntas.language.lexicon import LANGUAGES, build
 from tuntas.language.marks import Mark

@@ -255,7 +255,7 @@ def _met(trip: Trip, *hotels: Any) -> Any:
         Goal(goal_id="hotel", type="travel.hotel", parameters={}, meets=Meeting(goal="flight", at="end")),
         Goal(goal_id="flight", type="travel.flight", parameters={}),
     )
-    offers = {"hotels": hotels, "revision": 2} if hotels else {}
+    offers: Any = {"hotels": hotels, "revision": 2} if hotels else {}
     return trip.plan(**offers, goals=goals)
 
 

@@ -101,11 +101,11 @@ class Desk(History[Planning]):
         request = self.asked[goal_id]
         return self.given(QuoteReplied(quote_id=request.quote_id, connector=connector or _owner(request), offers=offers, code=code))
 
-    def answer(self, goal_id: str, seconds: int | None = None) -> list[Message]:
+    def found(self, goal_id: str, seconds: int | None = None) -> list[Message]:
         """Tell what was found for a goal that only asks."""
         request = self.asked[goal_id]
-        found = Answer(found=FOUND, travel_seconds=seconds)
-        return self.given(QuoteReplied(quote_id=request.quote_id, connector=_owner(request), answer=found))
+        answer = Answer(found=FOUND, travel_seconds=seconds)
+        return self.given(QuoteReplied(quote_id=request.quote_id, connector=_owner(request), answer=answer))
 
     def plan(self) -> Plan:
         return Plan.model_validate_json(self.last(PlanProposed).plan)

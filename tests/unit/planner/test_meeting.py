@@ -37,14 +37,14 @@ def test_who_only_asks_is_told_and_nothing_is_planned(desk: Desk) -> None:
     desk.given(intent(goal("route", "map.route")))
     assert set(desk.asked) == {"route"}
     assert desk.asked["route"].person == PERSON
-    sent = desk.answer("route", 600)
+    sent = desk.found("route", 600)
     assert sent == [PlanAnswered(told=(Told(goal_id="route", type="map.route", found=FOUND),))]
     assert (desk.timers, desk.state.status) == ({}, "answered")
 
 
 def test_what_is_asked_beside_something_to_do_is_told_with_the_plan(desk: Desk) -> None:
     desk.given(intent(goal("route", "map.route"), goal("flight")))
-    desk.answer("route")
+    desk.found("route")
     desk.quote("payment", card())
     desk.quote("flight", offer("f1"))
     assert desk.last(PlanProposed).told == (Told(goal_id="route", type="map.route", found=FOUND),)
@@ -61,7 +61,7 @@ def test_a_ride_to_the_airport_is_asked_for_once_the_flight_and_the_way_are_know
     flown(desk, ride(origin="Kemang"))
     assert "ride" not in desk.asked
     assert desk.asked["way1"].goal.parameters == {"origin": "Kemang", "destination": {"lat": CGK.lat, "lon": CGK.lon}}
-    desk.answer("way1", 3000)
+    desk.found("way1", 3000)
     timing = desk.asked["ride"].timing
     assert timing is not None
     assert (timing.place, timing.arrive_by, timing.leave_from) == (CGK, LEAVES - timedelta(minutes=90), None)
@@ -74,7 +74,7 @@ def test_a_ride_to_the_airport_is_asked_for_once_the_flight_and_the_way_are_know
 def test_a_ride_from_the_airport_waits_until_one_is_out_of_it(desk: Desk) -> None:
     flown(desk, ride("end", destination="Ubud"))
     assert desk.asked["way1"].goal.parameters == {"origin": {"lat": DPS.lat, "lon": DPS.lon}, "destination": "Ubud"}
-    desk.answer("way1", 3000)
+    desk.found("way1", 3000)
     timing = desk.asked["ride"].timing
     assert timing is not None
     assert (timing.place, timing.leave_from) == (DPS, LEAVES + timedelta(hours=2, minutes=30))
@@ -82,7 +82,7 @@ def test_a_ride_from_the_airport_waits_until_one_is_out_of_it(desk: Desk) -> Non
 
 def test_what_stands_in_for_a_flight_that_is_met_leaves_at_about_the_same_time(desk: Desk) -> None:
     flown(desk, ride(origin="Kemang"))
-    desk.answer("way1", 3000)
+    desk.found("way1", 3000)
     desk.quote("ride", offer("r1", 150))
     assert [o.offer_id for o in desk.plan().leg("flight").offers] == ["f1", "f2"]
 
@@ -117,12 +117,12 @@ def amended(desk: Desk, *legs: str, **fields: Any) -> list[Any]:
 
 def test_when_the_flight_is_moved_the_ride_is_asked_for_at_the_new_time(desk: Desk) -> None:
     flown(desk, ride(origin="Kemang"))
-    desk.answer("way1", 3000)
+    desk.found("way1", 3000)
     desk.quote("ride", offer("r1", 150))
     moved = flying("f1", 2000, late=180).window
     sent = amended(desk, "ride", windows={"flight": moved})
     assert [m.goal.goal_id for m in sent if isinstance(m, QuoteRequested)] == ["way1"]
-    desk.answer("way1", 2400)
+    desk.found("way1", 2400)
     timing = desk.asked["ride"].timing
     assert timing is not None
     assert timing.arrive_by == LEAVES + timedelta(minutes=90)
@@ -133,11 +133,11 @@ def test_when_the_flight_is_moved_the_ride_is_asked_for_at_the_new_time(desk: De
 
 def test_when_the_flight_is_replaced_so_is_the_ride_that_met_it(desk: Desk) -> None:
     flown(desk, ride(origin="Kemang"))
-    desk.answer("way1", 3000)
+    desk.found("way1", 3000)
     desk.quote("ride", offer("r1", 150))
     amended(desk, "flight", tried=["f1"], code="sold_out")
     desk.quote("flight", flying("f3", 2200, late=240))
-    desk.answer("way1", 3000)
+    desk.found("way1", 3000)
     timing = desk.asked["ride"].timing
     assert timing is not None
     assert timing.arrive_by == LEAVES + timedelta(minutes=150)

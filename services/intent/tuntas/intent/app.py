@@ -10,7 +10,7 @@ from tuntas.kit.registry import Registry
 def parts(resources: Resources) -> Parts:
     """Make the service's parts: what the connectors declare is followed, words are opened and read."""
     registry = Registry()
-    return Parts(core=core(registry), perform=Reader(resources.vault).perform, follows={REGISTRY: registry.apply})
+    return Parts(core=core(registry), perform=Reader(resources.vault, registry).perform, follows={REGISTRY: registry.apply})
 
 
 service = Service(name="intent", table="conversations", topics=(GATEWAY_EVENTS, INTENT_COMMANDS), parts=parts)

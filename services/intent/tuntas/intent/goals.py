@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tuntas.contracts.base import Document
-from tuntas.contracts.plan import Goal
+from tuntas.contracts.plan import Goal, Meeting
 from tuntas.contracts.registry import GoalType, SlotMapping
 
 DEFAULT_LANGUAGE = "en"
@@ -43,7 +43,8 @@ class Unserved:
 def build(registry: Registry, found: Sequence[Document], lang: str) -> list[Goal] | Missing | Unserved:
     """Turn what was read into goals, or say the one thing that stands in the way; the first goal's first missing parameter is asked."""
     goals: list[Goal] = []
-    for number, item in enumerate(_with_returns(found)):
+    named: dict[int, str] = {}
+    for number, item in _with_returns(found):
         label, slots = str(item["label"]), item["slots"]
         served = registry.serves(label)
         if served is None:
@@ -56,7 +57,20 @@ def build(registry: Registry, found: Sequence[Document], lang: str) -> list[Goal
         if faults := registry.faults(label, parameters):
             return Unserved("invalid_goal", "; ".join(faults))
         goals.append(Goal(goal_id=_identifier(label, goals), type=label, parameters=parameters))
-    return goals
+        named.setdefault(number, goals[-1].goal_id)
+    return [_meeting(goal, found[number], named) for goal, number in zip(goals, _numbers(found), strict=True)]
+
+
+def _numbers(found: Sequence[Document]) -> list[int]:
+    return [number for number, _ in _with_returns(found)]
+
+
+def _meeting(goal: Goal, item: Document, named: Mapping[int, str]) -> Goal:
+    """Tie a goal to the one that it is said to meet: `{"goal": its place in the list, "at": "start" | "end"}`."""
+    meets: Any = item.get("meets")
+    if not meets or meets["goal"] not in named:
+        return goal
+    return goal.model_copy(update={"meets": Meeting(goal=named[meets["goal"]], at=meets["at"])})
 
 
 def fill(goal_type: GoalType, slots: Mapping[str, Any]) -> tuple[Document, tuple[str, SlotMapping] | None]:
@@ -89,13 +103,13 @@ def _identifier(label: str, goals: Sequence[Goal]) -> str:
     return name if not taken else f"{name}{taken + 1}"
 
 
-def _with_returns(found: Sequence[Document]) -> list[Document]:
-    """A journey with a return date is two journeys: there, and back with origin and destination exchanged."""
-    goals: list[Document] = []
-    for item in found:
+def _with_returns(found: Sequence[Document]) -> list[tuple[int, Document]]:
+    """Number what was read. A journey with a return date is two journeys: there, and back with origin and destination exchanged."""
+    goals: list[tuple[int, Document]] = []
+    for number, item in enumerate(found):
         slots = item["slots"]
-        goals.append(item)
+        goals.append((number, item))
         if isinstance(slots, dict) and {"return_date", "origin", "destination"} <= slots.keys():
             back = slots | {"origin": slots["destination"], "destination": slots["origin"], "depart_date": slots["return_date"]}
-            goals.append({"label": item["label"], "slots": {k: v for k, v in back.items() if k != "return_date"}})
+            goals.append((number, {"label": item["label"], "slots": {k: v for k, v in back.items() if k != "return_date"}}))
     return goals

@@ -2,29 +2,35 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from tuntas.contracts.base import Document
 from tuntas.contracts.personal import Personal
-from tuntas.language import Goal, read
+from tuntas.intent.goals import Registry
+from tuntas.intent.veil import veiled
 from tuntas.kit.decision import Call
 from tuntas.kit.messaging.fold import Event
 from tuntas.kit.privacy import Vault
+from tuntas.language import Goal, read
 
 
 class Reader:
     """Performs the calls of kind `read`."""
 
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+    def __init__(self, vault: Vault, registry: Registry) -> None:
+        self._vault, self._registry = vault, registry
         read("warm up", now=datetime.now(UTC), tz="UTC")
 
     async def perform(self, call: Call, event: Event) -> Document:
-        """Return `goals` (label and canonical slots), `lang`, `out_of_scope` and how many words stayed unread."""
+        """Return `goals` (label and canonical slots, the personal ones sealed), `lang`, `out_of_scope` and how many words stayed unread."""
         body: Any = call.body
         said = [await self._vault.open(event.tenant, Personal(text)) for text in body["said"]]
-        return understand(
+        found: Any = understand(
             said, asked=body["asked"], goals=body["goals"], now=datetime.fromisoformat(body["at"]), tz=body["tz"], lang=body["lang"]
         )
+        person = UUID(Personal(body["said"][0]).person)
+        goals = [await veiled(self._vault, self._registry, event.tenant, person, goal) for goal in found["goals"]]
+        return {**found, "goals": goals}
 
 
 def understand(said: list[str], *, asked: str | None, goals: list[Document], now: datetime, tz: str, lang: str | None) -> Document:
@@ -42,6 +48,7 @@ def understand(said: list[str], *, asked: str | None, goals: list[Document], now
     if any(goal.label == "task.cancel" for goal in answer.goals):
         return found | {"goals": [], "out_of_scope": "cancelled"}
     heard = {name: slot.canonical for goal in answer.goals for name, slot in goal.slots.items()}
+    heard = heard or _as_said(asked, said[-1])
     return found | {"goals": [_merged(goal, asked, heard) for goal in goals], "out_of_scope": None, "unread": len(answer.unread)}
 
 
@@ -58,6 +65,13 @@ def _merged(goal: Document, asked: str, heard: dict[str, Any]) -> Document:
     return goal | {"slots": _with_departure({**heard, **slots, **own})}
 
 
+def _as_said(asked: str, text: str) -> dict[str, Any]:
+    """Take an answer that reads like nothing at its word, where any words will do."""
+    if asked in _NAMES:
+        return {asked: {"name": text.strip()}}
+    return {asked: text.strip()} if asked in _WORDS else {}
+
+
 def _with_departure(slots: dict[str, Any]) -> dict[str, Any]:
     """The day of departure follows from the arrival and the nights."""
     nights, arrival = slots.get("nights"), slots.get("check_in")
@@ -66,6 +80,10 @@ def _with_departure(slots: dict[str, Any]) -> dict[str, Any]:
     leaves = date.fromisoformat(arrival) + timedelta(days=int(nights.get("count", 1)))
     return slots | {"check_out": leaves.isoformat()}
 
+
+_NAMES = frozenset({"origin", "destination", "place"})
+_WORDS = frozenset({"address", "recipient", "account", "item", "restaurant", "reason"})
+"""Slots whose value is a name or the very words; what else is not understood is asked for again."""
 
 _KINDS = (
     ("place", "origin", "destination", "location"),
