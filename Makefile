@@ -2,9 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := shared $(addprefix services/,gateway intent planner trust executor saga cli connectors/travel connectors/payment) \
+MEMBERS := shared $(addprefix services/,gateway intent planner trust executor saga cli connectors/travel connectors/payment connectors/http) \
   deploy/local deploy/sandbox
-PORTIONS := contracts language kit testkit gateway intent planner trust executor saga cli connectors.travel connectors.payment local sandbox
+PORTIONS := contracts language kit testkit gateway intent planner trust executor saga cli connectors.travel connectors.payment connectors.http local sandbox
 # mypy sees a portion of the namespace only if it is named, and refuses a name that has no module yet
 MODULES = $(foreach portion,$(PORTIONS),$(if $(wildcard $(addsuffix /tuntas/$(subst .,/,$(portion))/*.py,$(MEMBERS))),-p tuntas.$(portion)))
 empty :=
@@ -17,19 +17,19 @@ REMAKE := anew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down check test test-all kill generate lock lock-jars clean anew
+.PHONY: help setup demo up down check test test-all kill conformance generate lock lock-jars clean anew
 
 help: ## print the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
-	  printf '  %-10s %s\n' "$$verb" "$$text"; done
+	  printf '  %-11s %s\n' "$$verb" "$$text"; done
 
 setup: .venv/members .tuntas/jars/checked ## make the environment in .venv and fetch Kafka; does nothing when all is there
 
 demo: setup ## run the whole platform once, on this machine (JSON=1: as JSON; KEEP=1: leave it up; SPOIL=effect, posting or receipt: the judge must object)
 	@$(BIN)/tuntas-local demo $(if $(JSON),--json) $(if $(KEEP),--keep) $(if $(SPOIL),--spoil $(SPOIL))
 
-up: setup ## start the platform and leave it running
-	@$(BIN)/tuntas-local up
+up: setup ## start the platform and leave it running (MANIFEST=: with the providers behind these manifests, files or addresses)
+	@$(BIN)/tuntas-local up $(addprefix --manifest ,$(MANIFEST))
 
 down: ## stop what `make up` or `make demo KEEP=1` left running
 	@$(BIN)/tuntas-local down
@@ -50,6 +50,9 @@ test-all: .venv/dev setup ## run all tests
 
 kill: .venv/dev setup ## kill services and servers at random under load, and check that nothing is lost
 	@$(BIN)/tuntas-local kill
+
+conformance: .venv/dev setup ## test that every provider keeps what it promises (URL=: the one behind this manifest, an address or a file)
+	$(BIN)/pytest tests/conformance $(if $(URL),--url $(URL) -k TestProvider) -rs
 
 generate: .venv/members ## write JSON Schemas, AsyncAPI and OpenAPI anew
 	$(BIN)/python deploy/tools/schemas.py

@@ -50,7 +50,7 @@ class Stage:
         asyncio.run(self._database())
         for name in self._names():
             if package := PACKAGES.get(name):
-                upgrade(package, self._url(name))
+                upgrade(name, package, self._url(name))
         asyncio.run(topics.create(KafkaSettings(bootstrap=self.backends.bootstrap), all_topics(CONNECTORS)))
 
     def start(self) -> None:

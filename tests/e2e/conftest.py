@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -258,9 +259,23 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def platform(collector: Collector) -> Iterator[Platform]:
-    """All services in one process, on backends of their own."""
-    with _running("e2e", extra={"TUNTAS_OTLP_TRACES": collector.url}) as found:
+def laundry() -> Iterator[str]:
+    """A company's own API, in JavaScript, which nothing in this repository knows; empty where there is nothing to run it with."""
+    node = shutil.which("node")
+    if node is None:
+        yield ""
+        return
+    with subprocess.Popen([node, Path(__file__).with_name("foreign") / "laundry.mjs", "0"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["listening"]
+        process.terminate()
+
+
+@pytest.fixture(scope="session")
+def platform(collector: Collector, laundry: str) -> Iterator[Platform]:
+    """All services in one process, on backends of their own, and a connector that a manifest makes."""
+    manifests = [f"{laundry}/tuntas.yaml"] if laundry else []
+    with _running("e2e", extra={"TUNTAS_OTLP_TRACES": collector.url}, manifests=manifests) as found:
         yield found
 
 

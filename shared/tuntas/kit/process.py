@@ -111,7 +111,7 @@ def main(service: Service, package: str) -> None:
     try:
         kafka, platform, own = load(service.name, service.settings)
         if verb == "migrate":
-            upgrade(package, own.database_url.get_secret_value())
+            upgrade(service.name, package, own.database_url.get_secret_value())
         elif verb == "check":
             sys.stdout.write(f"{service.name}: settings are complete; kafka at {kafka.bootstrap}\n")
         elif verb == "serve":

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+from tuntas.kit.errors import ConfigurationError
 from tuntas.local import kill
 from tuntas.local.demo.run import Demo
 from tuntas.local.platform import Platform
@@ -54,9 +55,9 @@ def _leave(platform: Platform) -> None:
     say(f"the command's profile is {platform.folder / 'profile.json'}; `make down` stops it")
 
 
-def up(_: argparse.Namespace) -> int:
+def up(asked: argparse.Namespace) -> int:
     """Start the platform and leave it running."""
-    platform = Platform("up", say=say, stays=True)
+    platform = Platform("up", say=say, stays=True, manifests=asked.manifest)
     platform.start()
     platform.profile()
     _leave(platform)
@@ -92,13 +93,18 @@ def main() -> None:
     struck.add_argument("--seed", type=int, default=1, help="the same seed strikes in the same order")
     struck.add_argument("--json", action="store_true", help="the summary as one JSON object on the last line")
     struck.set_defaults(run=lambda asked: kill.kill(asked, say))
-    verbs.add_parser("up", help="start the platform").set_defaults(run=up)
+    lasting = verbs.add_parser("up", help="start the platform")
+    lasting.add_argument("--manifest", action="append", default=[], help="a manifest's file or address: one more connector")
+    lasting.set_defaults(run=up)
     verbs.add_parser("down", help="stop it").set_defaults(run=down)
     asked = parser.parse_args()
     try:
         sys.exit(asked.run(asked))
     except LocalError as error:
         sys.exit(str(error))
+    except ConfigurationError as error:
+        say(f"{error.code}: {error.reason}")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

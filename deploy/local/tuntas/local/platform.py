@@ -7,7 +7,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from tuntas.cli.profile import Profile
+from tuntas.connectors.http.manifest import load
 from tuntas.contracts.topics import all_topics
 from tuntas.kit.messaging import topics
 from tuntas.kit.persistence.migrate import upgrade
@@ -23,7 +24,7 @@ from tuntas.kit.settings import KafkaSettings
 from tuntas.local.clean import forget
 from tuntas.local.processes import Child, LocalError, free_port
 from tuntas.local.secrets import APPROVAL_KEY, SIGNING_KEY, TENANT, Secrets, of_stack
-from tuntas.local.services import CONNECTORS, PACKAGES
+from tuntas.local.services import CONNECTORS, FOREIGN, PACKAGES
 from tuntas.local.stack import ROOT, Backends
 
 DATABASE = "tuntas"
@@ -55,6 +56,7 @@ class Platform:
         say: told in one line what takes long.
         fresh: forget what an earlier run left in PostgreSQL and Kafka.
         stays: processes outlive this one, until `make down`.
+        manifests: files or addresses of manifests; each becomes one more connector, with a process of its own.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Platform:
         say: Say = _quiet,
         fresh: bool = False,
         stays: bool = False,
+        manifests: Sequence[str] = (),
         root: Path = ROOT,
     ) -> None:
         if fresh:
@@ -74,6 +77,9 @@ class Platform:
         self.folder, self._say, self._separate, self._stays = self.backends.folder, say, separate, stays
         self.backends.processes.outlive = stays
         self._extra = dict(extra or {})
+        self._manifests = {f"connectors-{load(source).connector}": source for source in manifests}
+        self._packages = PACKAGES | dict.fromkeys(self._manifests, FOREIGN)
+        self._connectors = (*CONNECTORS, *(name.removeprefix("connectors-") for name in self._manifests))
         self.services: dict[str, Child] = {}
         self.worlds: dict[str, Child] = {}
 
@@ -81,14 +87,14 @@ class Platform:
         """Start everything and wait until each service takes records. If anything fails, nothing is left running."""
         self.backends.start()
         try:
-            self.secrets = of_stack(self.folder, (*PACKAGES, "tuntas_ops"))
+            self.secrets = of_stack(self.folder, (*self._packages, "tuntas_ops"))
             self.addresses = self._addresses()
             self._say("preparing schemas and topics")
             asyncio.run(self._prepare())
             for world in WORLDS:
                 self.start_world(world)
             self._say("starting services")
-            for name in PACKAGES if self._separate else ("all",):
+            for name in (*(PACKAGES if self._separate else ("all",)), *self._manifests):
                 self.start_service(name)
             self._await_ready()
         except BaseException:
@@ -138,7 +144,7 @@ class Platform:
         return urlsplit(self.backends.dsn)._replace(path=f"/{database}").geturl()
 
     def _addresses(self) -> Addresses:
-        names = list(PACKAGES) if self._separate else ["all"]
+        names = [*(PACKAGES if self._separate else ("all",)), *self._manifests]
         ports = {name: free_port() for name in (*names, *WORLDS)}
         worlds = {world: f"http://127.0.0.1:{ports[world]}" for world in WORLDS}
         return Addresses(f"http://127.0.0.1:{ports['gateway' if self._separate else 'all']}", worlds, ports)
@@ -150,17 +156,17 @@ class Platform:
             await admin.execute(f"create database {database}")
         await admin.close()
         admin = await asyncpg.connect(self.admin_dsn())
-        passwords = {name: self.secrets.passwords[name] for name in PACKAGES}
+        passwords = {name: self.secrets.passwords[name] for name in self._packages}
         for statement in bootstrap(passwords, self.secrets.passwords["tuntas_ops"]):
             await admin.execute(statement)
         await admin.close()
         await asyncio.gather(
-            asyncio.to_thread(self._migrate), topics.create(KafkaSettings(bootstrap=self.backends.bootstrap), all_topics(CONNECTORS))
+            asyncio.to_thread(self._migrate), topics.create(KafkaSettings(bootstrap=self.backends.bootstrap), all_topics(self._connectors))
         )
 
     def _migrate(self) -> None:
-        for name, package in PACKAGES.items():
-            upgrade(package, self.dsn(name))
+        for name, package in self._packages.items():
+            upgrade(name, package, self.dsn(name))
 
     def start_world(self, world: str) -> None:
         """Start one sandbox world; a world started again finds what it held."""
@@ -172,10 +178,9 @@ class Platform:
 
     def start_service(self, name: str, **extra: str) -> None:
         """Start one service, or `all` of them in one process; it is ready when `await_ready` says so."""
-        module = ["tuntas.local.services", str(self.addresses.ports["all"])] if name == "all" else [PACKAGES[name], "serve"]
-        self.services[name] = self.backends.processes.start(
-            name, [sys.executable, "-m", *module], env=os.environ | self.environment() | extra
-        )
+        module = ["tuntas.local.services", str(self.addresses.ports["all"])] if name == "all" else [self._packages[name], "serve"]
+        env = os.environ | self.environment() | {"TUNTAS_HTTP_MANIFEST": self._manifests.get(name, "")} | extra
+        self.services[name] = self.backends.processes.start(name, [sys.executable, "-m", *module], env=env)
 
     def _await_ready(self) -> None:
         for name in self.services:
@@ -191,21 +196,18 @@ class Platform:
     def environment(self) -> dict[str, str]:
         """Return the environment of the services."""
         s, worlds, ports_of = self.secrets, self.addresses.worlds, self.addresses.ports
-        own = {f"TUNTAS_{n.replace('-', '_').upper()}_DATABASE_URL": self.dsn(n) for n in PACKAGES}
-        ports = {f"TUNTAS_{n.replace('-', '_').upper()}_PORT": str(p) for n, p in self.addresses.ports.items() if n in PACKAGES}
-        callback = {
-            f"TUNTAS_CONNECTORS_{c.upper()}_CALLBACK_BASE": f"http://127.0.0.1:{ports_of[f'connectors-{c}' if self._separate else 'all']}"
-            for c in CONNECTORS
-        }
-        connectors = {
-            f"TUNTAS_CONNECTORS_{c.upper()}_{name}": value
-            for c in CONNECTORS
-            for name, value in (("BASE_URL", worlds[c]), ("WEBHOOK_SECRET", s.webhook))
-        }
+        own = {f"TUNTAS_{n.replace('-', '_').upper()}_DATABASE_URL": self.dsn(n) for n in self._packages}
+        ports = {f"TUNTAS_{n.replace('-', '_').upper()}_PORT": str(p) for n, p in self.addresses.ports.items() if n in self._packages}
+        connectors: dict[str, str] = {}
+        for c in self._connectors:
+            prefix = f"TUNTAS_CONNECTORS_{c.replace('-', '_').upper()}_"
+            port = ports_of.get(f"connectors-{c}") or ports_of["all"]
+            connectors |= {f"{prefix}CALLBACK_BASE": f"http://127.0.0.1:{port}", f"{prefix}WEBHOOK_SECRET": s.webhook}
+            connectors |= {f"{prefix}BASE_URL": worlds[c]} if c in worlds else {}
         return {
             "TUNTAS_KAFKA_BOOTSTRAP": self.backends.bootstrap,
             "TUNTAS_KAFKA_INSTANCE": "1",
-            "TUNTAS_CONNECTORS": json.dumps(CONNECTORS),
+            "TUNTAS_CONNECTORS": json.dumps(self._connectors),
             "TUNTAS_VAULT_KEY": s.vault_key,
             "TUNTAS_APPROVAL_KEYS": json.dumps({APPROVAL_KEY: s.approval_public}),
             "TUNTAS_TRUST_APPROVAL_KEY_ID": APPROVAL_KEY,
@@ -214,7 +216,6 @@ class Platform:
             "TUNTAS_GATEWAY_TENANTS_FILE": str(self._tenants(s)),
             **own,
             **ports,
-            **callback,
             **connectors,
             **self._extra,
         }

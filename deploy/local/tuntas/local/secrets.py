@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -42,12 +42,16 @@ def _private() -> str:
 
 
 def of_stack(folder: Path, roles: tuple[str, ...]) -> Secrets:
-    """Return the secrets of the stack in this folder; missing ones are made."""
+    """Return the secrets of the stack in this folder; missing ones are made, and so are those of roles that are new since then."""
     path = folder / "secrets.json"
+    passwords = {role: secrets.token_hex(16) for role in roles}
     if path.exists():
-        return Secrets(**json.loads(path.read_text()))
+        known = Secrets(**json.loads(path.read_text()))
+        made = replace(known, passwords=passwords | known.passwords)
+        path.write_text(json.dumps(made.__dict__))
+        return made
     made = Secrets(
-        passwords={role: secrets.token_hex(16) for role in roles},
+        passwords=passwords,
         vault_key=secrets.token_hex(32),
         approval_private=_private(),
         signing_private=_private(),

@@ -25,6 +25,9 @@ PACKAGES = {
 
 CONNECTORS = ("payment", "travel")
 
+FOREIGN = "tuntas.connectors.http"
+"""The package of a connector that a manifest makes."""
+
 
 def declared(name: str) -> Service:
     """Return a service's declaration."""

@@ -5,7 +5,9 @@ Nothing left: NotSent. Anything that may have arrived: InDoubt. An answer the pr
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -47,11 +49,11 @@ class Reply:
 
 
 class Client:
-    """One provider's HTTP interface, with connections kept open."""
+    """One provider's HTTP interface, with connections kept open; `headers` go with every call."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         timeout = httpx2.Timeout(5.0, connect=2.0)
-        self._client = httpx2.AsyncClient(base_url=base_url, headers={"User-Agent": AGENT}, timeout=timeout, trust_env=False)
+        self._client = httpx2.AsyncClient(base_url=base_url, headers={"User-Agent": AGENT, **headers}, timeout=timeout, trust_env=False)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -12,12 +12,12 @@ from sqlalchemy.pool import NullPool
 _LOCK = 7_468_117_201
 
 
-def upgrade(package: str, url: str) -> None:
-    """Bring a service's schema to its head revision. Safe to run from several replicas at once: they take turns."""
+def upgrade(service: str, package: str, url: str) -> None:
+    """Bring a service's schema to the head revision of its package. Safe to run from several replicas at once: they take turns."""
     config = Config()
     config.set_main_option("script_location", str(files(package) / "migrations"))
     config.attributes["url"] = url.replace("postgresql://", "postgresql+asyncpg://", 1)
-    config.attributes["schema"] = package.split(".", 1)[1].replace(".", "_")
+    config.attributes["schema"] = service.replace("-", "_")
     command.upgrade(config, "head")
 
 

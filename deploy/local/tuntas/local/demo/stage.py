@@ -18,7 +18,7 @@ from tuntas.contracts.ids import task_id
 from tuntas.contracts.topics import INTENTS, TASKS
 
 Document = dict[str, Any]
-TERMINAL = frozenset({"completed", "compensated", "rejected"})
+TERMINAL = frozenset({"completed", "compensated", "answered", "rejected"})
 SOURCE = "demo"
 
 
