@@ -173,7 +173,7 @@ async def _schema(backends: Backends) -> str:
         await admin.execute(statement)
     await admin.close()
     dsn = backends.dsn.replace(backends.dsn.split("//")[1].split("@")[0], "gateway:gateway")
-    await asyncio.to_thread(upgrade, "tuntas.gateway", dsn)
+    await asyncio.to_thread(upgrade, "gateway", "tuntas.gateway", dsn)
     return dsn
 
 

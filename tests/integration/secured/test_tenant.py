@@ -38,7 +38,7 @@ async def database(secured: Secured) -> str:
         await admin.execute(statement)
     await admin.close()
     dsn = secured.postgres.dsn.replace(secured.postgres.dsn.split("//")[1].split("@")[0], "gateway:gateway")
-    await asyncio.to_thread(upgrade, "tuntas.gateway", dsn)
+    await asyncio.to_thread(upgrade, "gateway", "tuntas.gateway", dsn)
     return dsn
 
 

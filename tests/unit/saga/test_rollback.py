@@ -245,3 +245,10 @@ def test_a_read_is_not_undone_and_is_no_effect(task: Any) -> None:
     assert [undo.step_id for undo in undos] == ["flight.confirm"]
     ended = [m for m in task.undone("flight.confirm") if isinstance(m, SagaEnded)]
     assert [effect.step_id for effect in ended[0].receipt.effects] == ["flight.confirm"]
+
+
+def test_an_answer_to_an_undo_that_waits_for_its_turn_changes_nothing(task: Any, undos: Any) -> None:
+    task.declared("hotel.hold", "payment.authorize")
+    task.ended(EndResult.FAILED, done=["hotel.hold", "payment.authorize"])
+    assert task.undone("hotel.hold", Outcome.REFUSED) == []
+    assert undos(task.undone("payment.authorize")) == [("hotel.hold", 1)]

@@ -80,9 +80,11 @@ def again(turn: Turn, effect: Effect) -> None:
 
 
 def replied(turn: Turn, effect: Effect, message: StepUndone) -> None:
-    """Take an undo's answer. Lower numbers and older answers change nothing (protocol R11)."""
+    """Take an undo's answer. Lower numbers, older answers and answers to what is still queued change nothing (protocol R11)."""
     if message.number != effect.number or message.seq < effect.undo_seq or effect.stage is Stage.STANDING:
         return
+    if effect.stage is Stage.UNDOING and not effect.sends and not effect.undo_seq:
+        return  # it is asked in its turn, and whoever answered before answers again
     facts = {"reference": message.reference or effect.reference, "amount": message.amount or effect.amount}
     effect = effect.but(undo_seq=message.seq, **facts)
     if message.outcome is Outcome.UNDONE:
