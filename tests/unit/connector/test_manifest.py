@@ -39,7 +39,7 @@ def test_a_manifest_becomes_a_connector_with_its_goal_types_and_obliging_actions
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (lambda m: m.update(conector="x"), "conector: Extra inputs"),
+        (lambda m: m.update(nickname="x"), "nickname: Extra inputs"),
         (lambda m: m.pop("endpoints"), "endpoints: Field required"),
         (lambda m: m["endpoints"].update(act="PUT /x"), "endpoints.act"),
         (lambda m: m["goal_types"][0]["steps"][0].update(acts_on="nothing"), "acts on an earlier step"),
