@@ -17,7 +17,7 @@ REMAKE := anew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down check test test-all kill conformance generate lock lock-jars clean anew
+.PHONY: help setup demo up down env check test test-all kill conformance generate lock lock-jars clean anew
 
 help: ## print the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
@@ -40,6 +40,7 @@ check: .venv/dev .venv/members ## lint, types, layers and spelling
 	MYPYPATH=$(MYPYPATH) $(BIN)/mypy --strict $(MODULES)
 	MYPYPATH=$(MYPYPATH) $(BIN)/mypy --strict tests deploy/tools
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/typos
 
 test: .venv/dev setup ## run the tests, without the slow ones
@@ -50,6 +51,9 @@ test-all: .venv/dev setup ## run all tests
 
 kill: .venv/dev setup ## kill services and servers at random under load, and check that nothing is lost
 	@$(BIN)/tuntas-local kill
+
+env: .venv/members ## make the passwords and keys that docker compose needs (.env, .tuntas/compose); what is there stays
+	@$(BIN)/python deploy/tools/environment.py
 
 conformance: .venv/dev setup ## test that every provider keeps what it promises (URL=: the one behind this manifest, an address or a file)
 	$(BIN)/pytest tests/conformance $(if $(URL),--url $(URL) -k TestProvider) -rs
@@ -62,6 +66,8 @@ lock: .tuntas/uv/bin/uv ## resolve what the members need anew into requirements*
 	$(PYTHON) deploy/tools/requirements.py runtime > .tuntas/runtime.in
 	$(UV) -o requirements-dev.lock .tuntas/dev.in
 	$(UV) -c requirements-dev.lock -o requirements.lock .tuntas/runtime.in
+	$(PYTHON) deploy/tools/requirements.py images > .tuntas/images.in
+	$(UV) -c requirements-dev.lock -o deploy/docker/requirements.lock .tuntas/images.in
 
 lock-jars: .venv/members ## resolve Kafka's archives anew into kafka-*.sha256
 	$(BIN)/python -m tuntas.local.jars lock

@@ -36,9 +36,10 @@ WORLD_NAMES = tuple(_WORLDS)
 
 @dataclass(frozen=True)
 class Options:
-    """Which world, at which port (0: any free one), and where it remembers."""
+    """Which world, at which address and port (0: any free one), and where it remembers."""
 
     world: str
+    host: str
     port: int
     dsn: str
     schema: str
@@ -132,7 +133,7 @@ async def serve(options: Options, ready: Callable[[str], None]) -> None:
     """Runs a world until it is told to stop; calls ``ready`` with its address once it listens. SystemExit if it cannot start."""
     config = uvicorn.Config(
         _application(options),
-        host="127.0.0.1",
+        host=options.host,
         port=options.port,
         http=SeverableProtocol,
         lifespan="on",

@@ -84,10 +84,10 @@ def bootstrap(services: dict[str, str], operations_password: str) -> tuple[str, 
 
 
 def _role(name: str, password: str) -> tuple[str, ...]:
-    create = f"create role {name} login password '{password}'"
+    quoted = password.replace("'", "''")
     return (
-        f"do $$ begin if not exists (select from pg_roles where rolname = '{name}') then {create}; end if; end $$",
-        f"alter role {name} password '{password}'",
+        f"do $$ begin if not exists (select from pg_roles where rolname = '{name}') then create role {name} login; end if; end $$",
+        f"alter role {name} password '{quoted}'",
     )
 
 
