@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from tuntas.sandbox import travel
+from tuntas.sandbox.booking import Kind
 from tuntas.sandbox.desk import Desk
 from tuntas.sandbox.models import (
     Amount,
@@ -20,14 +21,11 @@ from tuntas.sandbox.models import (
     CancelByReference,
     Confirm,
     Decision,
-    FlightSearch,
     Hold,
-    HotelSearch,
     Nothing,
     Reference,
 )
 from tuntas.sandbox.providers import LONTAR
-from tuntas.sandbox.travel import Kind
 from tuntas.sandbox.values import now
 from tuntas.sandbox.web import body_of, id_of, key_of, plain_header, query_of, respond
 
@@ -62,10 +60,9 @@ class Door:
 class BookingDoor(Door):
     """The addresses of one kind of booking."""
 
-    def __init__(self, desk: Desk, words: Kind, search: type[BaseModel]) -> None:
+    def __init__(self, desk: Desk, words: Kind) -> None:
         super().__init__(desk)
         self._words = words
-        self._search_model = search
 
     def routes(self) -> list[Route]:
         """Search, hold, inquire, confirm, extend, quote and cancel."""
@@ -86,12 +83,12 @@ class BookingDoor(Door):
 
     async def search(self, request: Request) -> Response:
         """What could be had."""
-        return await self._ask(request, self._named("search"), self._search_model)
+        return await self._ask(request, self._named("search"), self._words.asked)
 
     async def hold(self, request: Request) -> Response:
         """Keep an offer."""
         asked = await body_of(request, Hold, (self._words.people_field, "people"))
-        offer = travel.resolve(self._words.kind, asked.offer_id, now())
+        offer = self._words.resolve(asked.offer_id, now())
         call = Call(
             operation=self._named("hold"),
             provider=offer.provider,
@@ -128,17 +125,21 @@ class BookingDoor(Door):
 
 
 class CancelByReferenceDoor(Door):
-    """The address that some airlines have for giving up what was never answered."""
+    """The address that some sellers have for giving up what was never answered."""
+
+    def __init__(self, desk: Desk, words: Kind) -> None:
+        super().__init__(desk)
+        self._words = words
 
     def routes(self) -> list[Route]:
         """One address."""
-        return [Route("/flights/orders/cancel-by-reference", self.cancel, methods=["POST"])]
+        return [Route(f"{self._words.root}/cancel-by-reference", self.cancel, methods=["POST"])]
 
     async def cancel(self, request: Request) -> Response:
         """Give up whatever has, or will have, a reference."""
         asked = await body_of(request, CancelByReference)
         call = Call(
-            operation="flight.cancel_by_reference",
+            operation=f"{self._words.kind}.cancel_by_reference",
             provider=asked.provider or "",
             reference=asked.reference,
             key=key_of(request),
@@ -226,8 +227,12 @@ def _absolute(answer: Answer, request: Request) -> Answer:
 
 def travel_routes(desk: Desk) -> list[Route]:
     """Every address of the travel world's sellers."""
-    flights, hotels = BookingDoor(desk, travel.FLIGHT, FlightSearch), BookingDoor(desk, travel.HOTEL, HotelSearch)
-    return [*CancelByReferenceDoor(desk).routes(), *flights.routes(), *hotels.routes()]
+    return [*CancelByReferenceDoor(desk, travel.FLIGHT).routes(), *sold(desk, travel.FLIGHT, travel.HOTEL)]
+
+
+def sold(desk: Desk, *kinds: Kind) -> list[Route]:
+    """Every address of these kinds of bookings."""
+    return [route for words in kinds for route in BookingDoor(desk, words).routes()]
 
 
 def payment_routes(desk: Desk) -> list[Route]:

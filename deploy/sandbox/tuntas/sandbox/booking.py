@@ -1,14 +1,17 @@
-"""Bookings of flights and rooms: one life for both (held, bought, cancelled, expired), told in the words of each kind."""
+"""Bookings of whatever kind: one life for all (held, bought, cancelled, expired), told in the words of each kind."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tuntas.sandbox import flights, hotels, items
+from pydantic import BaseModel
+
+from tuntas.sandbox import items
 from tuntas.sandbox.database import Connection
 from tuntas.sandbox.desk import Terms, World, lapse, shown
 from tuntas.sandbox.items import Item
-from tuntas.sandbox.models import Answer, ByReference, Call, Cancel, CancelByReference, Confirm, FlightSearch, Hold, HotelSearch
+from tuntas.sandbox.models import Answer, ByReference, Call, Cancel, CancelByReference, Confirm, Hold
 from tuntas.sandbox.offers import Offer
 from tuntas.sandbox.problems import Refusal
 from tuntas.sandbox.providers import binds_references
@@ -27,13 +30,17 @@ CREATE TABLE IF NOT EXISTS stock_use (
 _USED = """
 SELECT u.stock_key, sum(u.units)::int AS used FROM stock_use u JOIN items i USING (object_id)
 WHERE u.stock_key = ANY($1::text[])
-  AND (i.state IN ('ticketed', 'confirmed') OR (i.state = 'held' AND i.expires_at > $2)) GROUP BY u.stock_key
+  AND (i.state = ANY($3::text[]) OR (i.state = 'held' AND i.expires_at > $2)) GROUP BY u.stock_key
 """
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The words of one kind of booking."""
+    """One kind of booking: its words on the wire, and how its offers are searched and known again by their ids.
+
+    ``charge`` says what cancelling a bought one costs at an instant if that is not the offer's own fee (None: it can't be cancelled);
+    ``one_each`` that every unit is for somebody by name.
+    """
 
     kind: str
     root: str
@@ -42,16 +49,16 @@ class Kind:
     people_field: str
     bought: str
     number_field: str
+    asked: type[BaseModel]
+    search: Callable[[Any, datetime], list[Offer]]
+    resolve: Callable[[str, datetime], Offer]
+    prefix: str = "bkg"
+    charge: Callable[[Item, datetime], int | None] | None = None
+    one_each: bool = False
 
 
-FLIGHT = Kind("flight", "/flights/orders", "order_id", "orders", "passengers", "ticketed", "ticket_number")
-HOTEL = Kind("hotel", "/hotels/bookings", "booking_id", "bookings", "guests", "confirmed", "confirmation_number")
-KINDS = {"flight": FLIGHT, "hotel": HOTEL}
-
-
-def resolve(kind: str, offer_id: str, at: datetime) -> Offer:
-    """The offer that was issued under this id. Raises Refusal(422, offer_unknown)."""
-    return flights.resolve(offer_id, at) if kind == "flight" else hotels.resolve(offer_id, at)
+KINDS: dict[str, Kind] = {}
+"""Every kind of every world, by name."""
 
 
 def view(item: Item) -> dict[str, Any]:
@@ -84,17 +91,16 @@ async def _free(tx: Connection, offer: Offer, at: datetime) -> int:
 
 async def _free_of(tx: Connection, found: list[Offer], at: datetime) -> list[int]:
     keys = list({key for offer in found for key, _ in offer.stock})
-    used: dict[str, int] = {row["stock_key"]: row["used"] for row in await tx.fetch(_USED, keys, at)}
+    used: dict[str, int] = {
+        row["stock_key"]: row["used"] for row in await tx.fetch(_USED, keys, at, [words.bought for words in KINDS.values()])
+    }
     return [min(capacity - used.get(key, 0) for key, capacity in offer.stock) for offer in found]
 
 
 async def search(tx: Connection, call: Call, terms: Terms) -> Answer:
     """What can be bought now; what has run out is left out."""
-    issued = terms.at.replace(microsecond=0)
-    if call.operation == "flight.search":
-        found = flights.search(FlightSearch.model_validate(call.body), issued)
-    else:
-        found = hotels.search(HotelSearch.model_validate(call.body), issued)
+    words = KINDS[call.operation.split(".")[0]]
+    found = words.search(words.asked.model_validate(call.body), terms.at.replace(microsecond=0))
     free = await _free_of(tx, found, terms.at)
     left = [offer.document(units) for offer, units in zip(found, free, strict=True) if units >= offer.units]
     return Answer(status=200, body={"offers": left})
@@ -134,7 +140,7 @@ def _new_booking(offer: Offer, asked: Hold, terms: Terms) -> Item:
         "extensions": 0,
     }
     item = Item(
-        object_id=new_id("ord" if offer.kind == "flight" else "bkg"),
+        object_id=new_id(KINDS[offer.kind].prefix),
         kind=offer.kind,
         provider=offer.provider,
         state="held",
@@ -154,8 +160,8 @@ async def hold(tx: Connection, call: Call, terms: Terms) -> Answer:
     """Keeps an offer for some time, free of charge."""
     asked = Hold.model_validate(call.body)
     kind = call.operation.split(".")[0]
-    offer = resolve(kind, asked.offer_id, terms.at)
-    if kind == "flight" and len(asked.people) != offer.units:
+    offer = KINDS[kind].resolve(asked.offer_id, terms.at)
+    if KINDS[kind].one_each and len(asked.people) != offer.units:
         raise Refusal(422, "wrong_passengers", f"the offer is for {offer.units} passengers")
     if terms.at >= min(offer.expires_at, offer.starts_at):
         raise Refusal(409, "offer_expired", "the offer is over")
@@ -200,7 +206,7 @@ async def confirm(tx: Connection, call: Call, terms: Terms) -> Answer:
     _refuse_unless_held(item)
     await _settle_price(tx, item, asked, terms.at)
     item.state, item.confirm_reference, item.expires_at = words.bought, asked.reference, None
-    item.details = {**item.details, "number": f"{draw(item.object_id, below=10**12):012d}"}
+    item.details = {**item.details, "number": f"{draw(item.object_id, below=10**12):012d}", "bought_at": terms.at.isoformat()}
     await items.save(tx, item, terms.at)
     return Answer(status=200, body=view(item), object_id=item.object_id)
 
@@ -217,10 +223,15 @@ async def extend(tx: Connection, call: Call, terms: Terms) -> Answer:
     return Answer(status=200, body=view(item), object_id=item.object_id)
 
 
-def cancellation_fee(item: Item, at: datetime) -> int:
-    """What cancelling at that instant costs, in minor units: nothing while held, else the bought terms' fee or the whole price."""
+def cancellation_fee(item: Item, at: datetime) -> int | None:
+    """What cancelling at that instant costs, in minor units: nothing while held, else the bought terms' fee or the whole price.
+
+    None: it can't be cancelled any more.
+    """
     if item.state == "held":
         return 0
+    if charge := KINDS[item.kind].charge:
+        return charge(item, at)
     terms = item.details["refund"]
     open_still = terms["allowed"] and at <= datetime.fromisoformat(terms["until"])
     return min(int(terms["fee_minor"]), item.amount_minor) if open_still else item.amount_minor
@@ -236,6 +247,9 @@ async def quote_cancel(tx: Connection, call: Call, terms: Terms) -> Answer:
     if not item.alive(terms.at):
         raise Refusal(409, "not_alive", f"the booking is {item.state}", status_of_booking=item.state)
     fee, quote_id, until = cancellation_fee(item, terms.at), new_id("quo"), (terms.at + _QUOTE_LIFETIME).isoformat()
+    if fee is None:
+        whole, nothing = money(item.amount_minor, item.currency), money(0, item.currency)
+        return Answer(status=200, body={"quote_id": quote_id, "allowed": False, "fee": whole, "refund": nothing, "expires_at": until})
     item.details = {**item.details, "quote": {"quote_id": quote_id, "fee_minor": fee, "expires_at": until, "state": item.state}}
     await tx.execute("UPDATE items SET details = $2 WHERE object_id = $1", item.object_id, item.details)
     amounts = {"fee": money(fee, item.currency), "refund": money(_refunded(item, fee), item.currency)}
@@ -244,7 +258,10 @@ async def quote_cancel(tx: Connection, call: Call, terms: Terms) -> Answer:
 
 def _fee_by_quote(item: Item, quote_id: str | None, at: datetime) -> int:
     if quote_id is None:
-        return cancellation_fee(item, at)
+        fee = cancellation_fee(item, at)
+        if fee is None:
+            raise Refusal(409, "not_cancellable", "it is too late to cancel this")
+        return fee
     quote = item.details.get("quote") or {}
     if quote.get("quote_id") != quote_id or at >= datetime.fromisoformat(quote["expires_at"]) or quote["state"] != item.state:
         raise Refusal(409, "quote_expired", "this is not the booking's newest cancellation quote, or it is over")
@@ -270,14 +287,14 @@ async def cancel(tx: Connection, call: Call, terms: Terms) -> Answer:
 async def cancel_by_reference(tx: Connection, call: Call, terms: Terms) -> Answer:
     """Gives up what has this reference, and refuses what arrives with it later."""
     asked = CancelByReference.model_validate(call.body)
-    found = await items.by_reference(tx, asked.reference, ["flight"])
+    found = await items.by_reference(tx, asked.reference, list(KINDS))
     concerned = [item for item in found if asked.reference in (item.reference, item.confirm_reference)]
-    if any(not binds_references(name) for name in [*(item.provider for item in concerned), asked.provider or "nusantara-air"]):
+    if any(not binds_references(name) for name in [*(item.provider for item in concerned), *([asked.provider] if asked.provider else [])]):
         raise Refusal(422, "not_supported", "this provider does not cancel by reference")
     await tx.execute("INSERT INTO bound_references (reference, at) VALUES ($1, $2) ON CONFLICT DO NOTHING", asked.reference, terms.at)
     ended = []
     for each in concerned:
-        await lapse(tx, WORLD, each.object_id, terms.at)
+        await lapse(tx, _LIFE, each.object_id, terms.at)
         item = await items.find(tx, each.object_id, lock=True)
         assert item is not None  # noqa: S101 - items are never removed
         await _give_up(tx, item, asked.reference, None, terms.at)
@@ -292,7 +309,7 @@ async def query(tx: Connection, call: Call, terms: Terms) -> Answer:
     if call.object_id is None:
         return await _by_reference(tx, words, ByReference.model_validate(call.body).reference, terms.at)
     item = await items.find(tx, call.object_id)
-    seen = shown(WORLD, item, terms.at) if item and item.kind == words.kind else None
+    seen = shown(_LIFE, item, terms.at) if item and item.kind == words.kind else None
     if seen is None:
         raise Refusal(404, "not_found", "there is no such booking")
     return Answer(status=200, body=seen)
@@ -300,8 +317,8 @@ async def query(tx: Connection, call: Call, terms: Terms) -> Answer:
 
 async def _by_reference(tx: Connection, words: Kind, reference: str, at: datetime) -> Answer:
     for item in await items.by_reference(tx, reference, [words.kind]):
-        await lapse(tx, WORLD, item.object_id, at)
-    seen = [shown(WORLD, item, at) for item in await items.by_reference(tx, reference, [words.kind])]
+        await lapse(tx, _LIFE, item.object_id, at)
+    seen = [shown(_LIFE, item, at) for item in await items.by_reference(tx, reference, [words.kind])]
     named = [each for each in seen if each and reference in (each["reference"], each["confirm_reference"], each["cancel_reference"])]
     return Answer(status=200, body={words.list_field: named})
 
@@ -321,13 +338,13 @@ _ACTIONS = {
     "cancel": cancel,
     "query": query,
 }
-WORLD = World(
-    name="travel",
-    kinds=frozenset({"flight", "hotel"}),
-    item_kinds=("flight", "hotel"),
-    layout=LAYOUT,
-    actions={f"{kind}.{name}": action for kind in KINDS for name, action in _ACTIONS.items()}
-    | {"flight.cancel_by_reference": cancel_by_reference},
-    view=view,
-    release=release,
-)
+_LIFE = World(name="", kinds=frozenset(), item_kinds=(), layout=LAYOUT, actions={}, view=view, release=release)
+
+
+def world(name: str, *kinds: Kind) -> World:
+    """The world of sellers of these kinds."""
+    KINDS.update({words.kind: words for words in kinds})
+    named = tuple(words.kind for words in kinds)
+    actions = {f"{kind}.{act}": action for kind in named for act, action in _ACTIONS.items()}
+    by_reference = {f"{kind}.cancel_by_reference": cancel_by_reference for kind in named}
+    return replace(_LIFE, name=name, kinds=frozenset(named), item_kinds=named, actions=actions | by_reference)
