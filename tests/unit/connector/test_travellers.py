@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from tuntas.connectors.travel.app import providers
-from tuntas.connectors.travel.providers.bookings import Bookings
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.plan import Goal
+from tuntas.kit.connector.bookings import Bookings
 from tuntas.kit.connector.http import Client, Reply
 from tuntas.kit.connector.provider import Request, Wish
 from tuntas.kit.errors import NotSent, Rejected
@@ -86,4 +86,4 @@ async def test_only_names_that_are_known_are_told(
     monkeypatch.setattr(Client, "call", call)
     shop: Bookings = seller(name)
     await shop.act(hold(kind, people, *names))
-    assert [person["name"] for person in told[0][shop.kind.people]] == list(sent)
+    assert [person["name"] for person in told[0][shop.words.people]] == list(sent)

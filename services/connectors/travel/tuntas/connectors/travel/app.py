@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tuntas.connectors.travel.actions import FLIGHT, HOTEL, OBLIGING
-from tuntas.connectors.travel.providers.bookings import FLIGHTS, HOTELS, Bookings
+from tuntas.connectors.travel.providers.bookings import FLIGHTS, HOTELS, Seller
 from tuntas.connectors.travel.providers.searching import Searches
 from tuntas.connectors.travel.settings import Settings
 from tuntas.contracts.registry import ProviderSpec
@@ -25,8 +25,8 @@ def providers(resources: Resources) -> Mapping[str, Provider]:
     """Return the providers by name, each with what its interface offers for resolving doubt; all are behind one system."""
     client = Client(resources.settings.base_url)
     searches = Searches(client)
-    flights = [Bookings(FLIGHTS, spec, client, searches) for spec in _AIRLINES]
-    hotels = Bookings(HOTELS, _HOTELS, client, searches)
+    flights = [Seller(FLIGHTS, spec, client, searches) for spec in _AIRLINES]
+    hotels = Seller(HOTELS, _HOTELS, client, searches)
     return {provider.spec.name: provider for provider in (*flights, hotels)}
 
 
