@@ -34,11 +34,20 @@ def _day(ahead: int) -> str:
 _FLIGHT: Document = {"origin": "CGK", "destination": "SRG", "depart_date": _day(40)}
 _HOTEL: Document = {"city": "Semarang", "country": "ID", "check_in": _day(40), "check_out": _day(41)}
 
+_FOOD: Document = {"address": "Kemang, Jakarta"}
+_WAY: Document = {"origin": "Kemang", "destination": "Gambir"}
+_RIDE: Document = {"origin": "Kemang", "destination": "CGK", "pickup_at": f"{_day(3)}T09:00:00+00:00"}
+
 EXAMPLES: dict[str, dict[str, Document]] = {
     "nusantara-air": {"travel.flight.book": _FLIGHT},
     "meridian-wings": {"travel.flight.book": _FLIGHT},
     "kite-regional": {"travel.flight.book": _FLIGHT},
     "bale-stays": {"travel.hotel.book": _HOTEL},
+    "larik-kilat": {"food.order": _FOOD, "food.search": _FOOD},
+    "sate-dash": {"food.order": _FOOD},
+    "gesit-ride": {"ride.book": _RIDE},
+    "oto-cab": {"ride.book": _RIDE},
+    "atlas": {"map.route": _WAY, "map.distance": _WAY, "map.traffic": {"place": "Kemang"}, "map.place": {"place": "mall"}},
     "lontar-pay": {"pay.charge": {"instrument": "wallet"}},
 }
 """For each provider of a sandbox the goal types it serves, with parameters with which they can be reached at any time."""

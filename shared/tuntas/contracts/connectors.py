@@ -29,6 +29,7 @@ class QuoteRequested(Message, name="quote.requested"):
     quote_id: UUID
     goal: Goal
     person: UUID | None = None
+    tz: str = "UTC"
     timing: Timing | None = None
     travellers: tuple[Personal, ...] = ()
     instrument: str

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuntas.sandbox import faults, payment, travel
+from tuntas.sandbox import booking, faults, payment, travel
 from tuntas.sandbox.answers import digest, remembered
 from tuntas.sandbox.desk import shown
 from tuntas.sandbox.items import Item
@@ -61,11 +61,11 @@ def test_questions_and_repeats_are_not_met_by_faults_of_acting() -> None:
 
 
 def test_cancelling_costs_nothing_before_and_the_agreed_fee_after_buying() -> None:
-    assert travel.cancellation_fee(_item(state="held"), NOW) == 0
-    assert travel.cancellation_fee(_item(), NOW) == 300
-    assert travel.cancellation_fee(_item(), NOW + timedelta(days=3)) == 1000
+    assert booking.cancellation_fee(_item(state="held"), NOW) == 0
+    assert booking.cancellation_fee(_item(), NOW) == 300
+    assert booking.cancellation_fee(_item(), NOW + timedelta(days=3)) == 1000
     final = _item(details={"refund": {"allowed": False, "fee_minor": 1000, "until": None}})
-    assert travel.cancellation_fee(final, NOW) == 1000
+    assert booking.cancellation_fee(final, NOW) == 1000
 
 
 def test_an_item_is_alive_while_somebody_is_bound_by_it() -> None:
@@ -81,7 +81,7 @@ def test_an_item_is_alive_while_somebody_is_bound_by_it() -> None:
 def test_a_hidden_item_is_shown_as_it_is_to_be_seen_until_then() -> None:
     hidden = _item(hidden_until=NOW + timedelta(seconds=1), hidden_view={"status": "pending"})
     assert shown(travel.WORLD, hidden, NOW) == {"status": "pending"}
-    assert shown(travel.WORLD, hidden, NOW + timedelta(seconds=1)) == travel.view(hidden)
+    assert shown(travel.WORLD, hidden, NOW + timedelta(seconds=1)) == booking.view(hidden)
     assert shown(travel.WORLD, _item(hidden_until=NOW + timedelta(seconds=1)), NOW) is None
 
 

@@ -20,10 +20,12 @@ PACKAGES = {
     "saga": "tuntas.saga",
     "connectors-travel": "tuntas.connectors.travel",
     "connectors-payment": "tuntas.connectors.payment",
+    "connectors-instant": "tuntas.connectors.instant",
+    "connectors-maps": "tuntas.connectors.maps",
 }
 """Service name to package."""
 
-CONNECTORS = ("payment", "travel")
+CONNECTORS = ("instant", "maps", "payment", "travel")
 
 FOREIGN = "tuntas.connectors.http"
 """The package of a connector that a manifest makes."""

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from tuntas.sandbox import travel
+from tuntas.sandbox import instant, travel
 from tuntas.sandbox.booking import Kind
 from tuntas.sandbox.desk import Desk
 from tuntas.sandbox.models import (
@@ -23,7 +23,10 @@ from tuntas.sandbox.models import (
     Decision,
     Hold,
     Nothing,
+    PlaceSearch,
     Reference,
+    RouteSearch,
+    TrafficSearch,
 )
 from tuntas.sandbox.providers import LONTAR
 from tuntas.sandbox.values import now
@@ -233,6 +236,37 @@ def travel_routes(desk: Desk) -> list[Route]:
 def sold(desk: Desk, *kinds: Kind) -> list[Route]:
     """Every address of these kinds of bookings."""
     return [route for words in kinds for route in BookingDoor(desk, words).routes()]
+
+
+def instant_routes(desk: Desk) -> list[Route]:
+    """Every address of those who bring meals and drive."""
+    kinds = (instant.MEAL, instant.RIDE)
+    return [*(route for words in kinds for route in CancelByReferenceDoor(desk, words).routes()), *sold(desk, *kinds)]
+
+
+class MapDoor(Door):
+    """The addresses of the router."""
+
+    def routes(self) -> list[Route]:
+        """Places and ways."""
+        return [Route("/places", self.places), Route("/route", self.route), Route("/traffic", self.traffic)]
+
+    async def places(self, request: Request) -> Response:
+        """Places by their names."""
+        return await self._ask(request, "map.search", PlaceSearch)
+
+    async def route(self, request: Request) -> Response:
+        """The way between two points."""
+        return await self._ask(request, "map.route.search", RouteSearch)
+
+    async def traffic(self, request: Request) -> Response:
+        """How the traffic is."""
+        return await self._ask(request, "map.traffic.search", TrafficSearch)
+
+
+def map_routes(desk: Desk) -> list[Route]:
+    """Every address of the router."""
+    return MapDoor(desk).routes()
 
 
 def payment_routes(desk: Desk) -> list[Route]:

@@ -15,6 +15,8 @@ _WAITING = ("held", "authorized", "requires_action")
 _IN_FORCE = {
     "flight": ("held", "ticketed"),
     "hotel": ("held", "confirmed"),
+    "meal": ("held", "placed"),
+    "ride": ("held", "booked"),
     "authorization": ("authorized",),
     "capture": ("captured",),
     "refund": (),

@@ -8,7 +8,7 @@ from tuntas.sandbox import places, roads
 from tuntas.sandbox.database import Connection
 from tuntas.sandbox.desk import Terms, World
 from tuntas.sandbox.items import Item
-from tuntas.sandbox.models import Answer, Call, PlaceSearch, RouteSearch
+from tuntas.sandbox.models import Answer, Call, PlaceSearch, RouteSearch, TrafficSearch
 from tuntas.sandbox.places import Spot
 
 _POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d+)?)\s*,\s*(-?\d{1,3}(?:\.\d+)?)\s*")
@@ -43,6 +43,18 @@ async def route(_tx: Connection, call: Call, terms: Terms) -> Answer:
     return Answer(status=200, body=_told(origin, destination, found, asked.mode, leaves))
 
 
+async def traffic(_tx: Connection, call: Call, terms: Terms) -> Answer:
+    """How the traffic is at a place."""
+    asked = TrafficSearch.model_validate(call.body)
+    place, at = spot_of(asked.place), asked.at or terms.at
+    slower = roads.traffic(place.country, at, "car")
+    return Answer(status=200, body={"place": shown(place), "traffic": _named(slower), "slower": slower, "at": at.isoformat()})
+
+
+def _named(slower: float) -> str:
+    return "heavy" if slower >= 1.6 else "slow" if slower > 1.1 else "free"  # noqa: PLR2004
+
+
 def _told(origin: Spot, destination: Spot, found: roads.Way, mode: str, leaves: datetime) -> dict[str, Any]:
     return {
         "origin": shown(origin),
@@ -51,7 +63,7 @@ def _told(origin: Spot, destination: Spot, found: roads.Way, mode: str, leaves: 
         "metres": found.metres,
         "seconds": found.seconds,
         "passes": list(found.passes),
-        "traffic": "heavy" if found.slower >= 1.6 else "slow" if found.slower > 1.1 else "free",  # noqa: PLR2004
+        "traffic": _named(found.slower),
         "slower": found.slower,
         "depart_at": leaves.isoformat(),
     }
@@ -70,7 +82,7 @@ WORLD = World(
     kinds=frozenset({"map"}),
     item_kinds=(),
     layout="",
-    actions={"map.search": find, "map.route.search": route},
+    actions={"map.search": find, "map.route.search": route, "map.traffic.search": traffic},
     view=_nothing,
     release=_release,
 )

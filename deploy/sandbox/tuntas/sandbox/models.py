@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Url = Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[^\x00-\x20\x7f]+$")]
@@ -35,6 +35,49 @@ class HotelSearch(Query):
     check_out: date
     rooms: int = Field(default=1, ge=1, le=5)
     guests: int = Field(default=1, ge=1, le=15)
+
+
+class MealSearch(Query):
+    """``items`` is ``2*nasi goreng|1*es teh``; without it each kitchen offers what it is known for. ``address`` may be ``lat,lon``."""
+
+    address: Text
+    restaurant: Text | None = None
+    cuisine: Text | None = None
+    items: Annotated[str, StringConstraints(max_length=400, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    deliver_at: AwareDatetime | None = None
+
+
+class RideSearch(Query):
+    """``origin`` and ``destination`` are addresses or ``lat,lon``; without ``pickup_at`` it is as soon as may be."""
+
+    origin: Text
+    destination: Text
+    pickup_at: AwareDatetime | None = None
+    ride_type: Literal["bike", "car", "xl", "taxi"] | None = None
+    passengers: int = Field(default=1, ge=1, le=6)
+
+
+class PlaceSearch(Query):
+    """Places by words, those near an address or ``lat,lon`` first."""
+
+    q: Text
+    near: Text | None = None
+
+
+class RouteSearch(Query):
+    """A way between two addresses or points, leaving at an instant."""
+
+    origin: Text
+    destination: Text
+    mode: Literal["car", "motorbike", "walk", "transit"] = "car"
+    depart_at: AwareDatetime | None = None
+
+
+class TrafficSearch(Query):
+    """How the traffic is at an address or point, at an instant."""
+
+    place: Text
+    at: AwareDatetime | None = None
 
 
 class ByReference(Query):

@@ -105,6 +105,7 @@ def asking(quote: Quote, request: IntentResolved, until: datetime) -> Send:
         instrument=request.instrument,
         lang=request.lang,
         person=request.person,
+        tz=request.tz,
         timing=quote.timing,
     )
     return Send(message, topic=connector_commands(quote.connector), expires_at=until, reply_to=PLANNER_REPLIES)

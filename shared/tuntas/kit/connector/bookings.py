@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tuntas.contracts.base import Document
 from tuntas.contracts.connectors import Clocks, Outcome
 from tuntas.contracts.plan import Window
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.http import Client, Reply
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote
 
+Document = dict[str, Any]
 _GONE = {"cancelled": "cancelled", "expired": "hold_expired", "cancelled_by_provider": "cancelled_by_provider"}
 
 
@@ -51,6 +51,7 @@ class Bookings:
     def window(self, found: Document) -> Window | None:
         """Return when and where a booking takes place as of now, if others may have to meet it."""
         del found
+        return None
 
     async def act(self, request: Request) -> ActionAnswer:
         """Hold or confirm."""

@@ -15,7 +15,7 @@ from tuntas.contracts.registry import ActionSpec, ProviderSpec
 class Wish(Contract):
     """A goal to quote for. Its personal parameters and `travellers` are opened; they are never stored.
 
-    `timing` says when and where another goal has to be met.
+    `timing` says when and where another goal has to be met, `tz` in which time zone the person speaks of times.
     """
 
     task_id: UUID
@@ -23,6 +23,7 @@ class Wish(Contract):
     travellers: tuple[str, ...] = ()
     instrument: str = ""
     lang: str = "en"
+    tz: str = "UTC"
     timing: Timing | None = None
     traceparent: str = ""
 

@@ -56,6 +56,7 @@ async def wished(vault: Vault, event: Event, asked: QuoteRequested, names: Seque
         travellers=tuple(names),
         instrument=asked.instrument,
         lang=asked.lang,
+        tz=asked.tz,
         timing=asked.timing,
         traceparent=traceparent,
     )

@@ -20,6 +20,7 @@ from tuntas.contracts.topics import INTENTS, TASKS
 Document = dict[str, Any]
 TERMINAL = frozenset({"completed", "compensated", "answered", "rejected"})
 SOURCE = "demo"
+WORLD_OF = {"payment": "payment", "meal": "instant", "ride": "instant", "map": "maps"}
 
 
 @dataclass
@@ -153,8 +154,7 @@ class Play:
 
     async def fault(self, operation: str, kind: str, **more: Any) -> None:
         """Ask the world to misbehave towards this task."""
-        world = "payment" if operation.startswith("payment") else "travel"
-        await self.stage.fault(world, operation, kind, task=self.task, **more)
+        await self.stage.fault(WORLD_OF.get(operation.partition(".")[0], "travel"), operation, kind, task=self.task, **more)
 
     async def forgive(self) -> None:
         """Take back the travel world's standing faults towards this task."""

@@ -1,0 +1,1 @@
+"""Places, ways, distances and traffic: what is asked is answered, and nothing is done."""
