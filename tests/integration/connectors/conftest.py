@@ -97,6 +97,18 @@ async def payment(dsn: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture(scope="session")
+async def instant(dsn: str) -> AsyncIterator[World]:
+    async with _running("instant", dsn) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+async def maps(dsn: str) -> AsyncIterator[World]:
+    async with _running("maps", dsn) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
 async def sellers(travel: World) -> AsyncIterator[dict[str, Provider]]:
     resources: Any = type("R", (), {"settings": type("S", (), {"base_url": travel.address})})
     found = dict(travel_providers(resources))

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from tuntas.sandbox import faults, items, planting
 from tuntas.sandbox.desk import Desk, lapse
 from tuntas.sandbox.items import Item
-from tuntas.sandbox.models import NewFault, OtherSideCancels, Plant
+from tuntas.sandbox.models import NewFault, OtherSideCancels, OtherSideMoves, Plant
 from tuntas.sandbox.problems import Refusal
 from tuntas.sandbox.providers import manifest
 from tuntas.sandbox.values import money, now
@@ -58,6 +58,7 @@ class Admin:
             Route("/effects/plant", self.plant, methods=["POST"]),
             Route("/operations", self.operations, methods=["GET"]),
             Route("/objects/{id}/cancel", self.cancel, methods=["POST"]),
+            Route("/objects/{id}/move", self.move, methods=["POST"]),
         ]
 
     async def healthz(self, _request: Request) -> Response:
@@ -124,6 +125,11 @@ class Admin:
         """The other side cancels what it had granted."""
         asked = await body_of(request, OtherSideCancels)
         return JSONResponse(await self._desk.end_by_provider(id_of(request), asked.reason))
+
+    async def move(self, request: Request) -> Response:
+        """The other side lets it take place at another time."""
+        asked = await body_of(request, OtherSideMoves)
+        return JSONResponse(await self._desk.move_by_provider(id_of(request), asked.minutes))
 
 
 def _parameter(request: Request, name: str) -> str:

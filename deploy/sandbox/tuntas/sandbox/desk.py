@@ -51,6 +51,10 @@ def _refusal_of(fault: Fault) -> Refusal:
     return Refusal(status_of(code), code, f"refused on request ({fault.fault_id})")
 
 
+def _later(instant: str, minutes: int) -> str:
+    return (datetime.fromisoformat(instant) + timedelta(minutes=minutes)).isoformat()
+
+
 async def lapse(tx: Connection, world: World, object_id: str, at: datetime) -> None:
     """Says of one item that it is over, if its time is over."""
     for item in await items.over(tx, at, object_id):
@@ -213,6 +217,23 @@ class Desk:
             item.state, item.expires_at, item.details = items.ENDED_BY_PROVIDER, None, {**item.details, "reason": reason}
             await items.save(tx, item, at)
             await webhooks.enqueue(tx, item, f"{item.kind}.{items.ENDED_BY_PROVIDER}", at)
+        self.letters.wake()
+        return self.world.view(item)
+
+    async def move_by_provider(self, object_id: str, minutes: int) -> dict[str, Any]:
+        """The other side lets something take place earlier or later: webhook. Raises Refusal(404 not_found, 409 not_alive)."""
+        at = now()
+        async with self.pool.acquire() as tx, tx.transaction():
+            item = await items.find(tx, object_id, lock=True)
+            if item is None:
+                raise Refusal(404, "not_found", "there is no such object")
+            timed = item.details.get("item") or {}
+            if not item.alive(at) or not {"depart_at", "arrive_at"} <= timed.keys():
+                raise Refusal(409, "not_alive", "there is nothing that could take place at another time", state=item.state)
+            times = {name: _later(timed[name], minutes) for name in ("depart_at", "arrive_at")}
+            item.details = {**item.details, "item": {**timed, **times}}
+            await items.save(tx, item, at)
+            await webhooks.enqueue(tx, item, f"{item.kind}.moved", at)
         self.letters.wake()
         return self.world.view(item)
 

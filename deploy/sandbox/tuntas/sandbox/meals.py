@@ -19,6 +19,7 @@ _HOLD_MINUTES = 15
 _FURTHEST_M = 15_000
 _A_DAY = 40
 _DEGREE = 100_000
+_TELLING = 7
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,13 @@ def wanted(text: str) -> list[tuple[str, int]]:
 
 def _dish(kitchen: Kitchen, name: str) -> Dish | None:
     exact = next((dish for dish in kitchen.dishes if name in dish.names), None)
-    return exact or next((d for d in kitchen.dishes if any(f" {n} " in f" {name} " or f" {name} " in f" {n} " for n in d.names)), None)
+    return exact or next((dish for dish in kitchen.dishes if any(_alike(name, own) for own in dish.names)), None)
+
+
+def _alike(name: str, own: str) -> bool:
+    """Whether one name is part of the other. A short word such as "rice" is no name of "fried rice"."""
+    telling = " " in own or len(own) >= _TELLING
+    return f" {name} " in f" {own} " or (telling and f" {own} " in f" {name} ")
 
 
 def _fits(kitchen: Kitchen, asked: MealSearch) -> bool:

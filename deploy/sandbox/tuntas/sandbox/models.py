@@ -175,6 +175,12 @@ class OtherSideCancels(Body):
     reason: Text
 
 
+class OtherSideMoves(Body):
+    """By how many minutes the provider moves what it had confirmed; fewer than none is earlier."""
+
+    minutes: Annotated[int, Field(ge=-1440, le=10_080)]
+
+
 class FaultMatch(Body):
     """Which requests a fault is for; what is left out matches everything."""
 

@@ -84,7 +84,8 @@ def _said(asked: Any, tz: str) -> datetime | None:
         at = datetime.fromisoformat(f"{asked.get('pickup_date') or now.date()}T{asked['pickup_time']}").replace(tzinfo=zone)
     except ValueError:
         raise Rejected("invalid_time") from None
-    return at if at > now or "pickup_date" in asked else at + timedelta(days=1)
+    passed = at <= now and "pickup_date" not in asked
+    return (at + timedelta(days=passed)).astimezone(UTC)
 
 
 def window_of(item: Any) -> Window:

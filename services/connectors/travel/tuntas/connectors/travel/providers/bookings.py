@@ -4,8 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tuntas.connectors.travel.providers.searching import Document, Searches, fits, flight_query, hotel_query, offer_of, refused_search
-from tuntas.contracts.plan import Offer
+from tuntas.connectors.travel.providers.searching import (
+    Document,
+    Searches,
+    fits,
+    flight_query,
+    hotel_query,
+    offer_of,
+    refused_search,
+    window_of,
+)
+from tuntas.contracts.plan import Offer, Window
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.bookings import Bookings, Words
 from tuntas.kit.connector.http import Client
@@ -43,6 +52,11 @@ class Seller(Bookings):
     def __init__(self, kind: Kind, spec: ProviderSpec, client: Client, searches: Searches) -> None:
         super().__init__(kind.words, spec, client)
         self.kind, self._searches = kind, searches
+
+    def window(self, found: Document) -> Window | None:
+        """Return when a flight leaves and arrives as of now."""
+        item: Any = found.get("item") or {}
+        return window_of(item) if isinstance(item, dict) else None
 
     async def quote(self, wish: Wish) -> list[Offer]:
         """Search, and return the offers, cheapest first.

@@ -3,15 +3,24 @@
 import asyncio
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
+import airportsdata
+
 from tuntas.contracts.money import Money
-from tuntas.contracts.plan import Offer, OfferStep, Phase, StepKind, UndoTerms
+from tuntas.contracts.plan import Offer, OfferStep, Phase, Place, StepKind, UndoTerms, Window
 from tuntas.kit.connector.http import Client, Reply
 from tuntas.kit.connector.provider import Wish
 from tuntas.kit.errors import Rejected
 
 Document = dict[str, Any]
+
+LEAD_MINUTES: Final = 90
+"""How long before its departure one has to be at the airport."""
+
+TAIL_MINUTES: Final = 30
+"""How long after its arrival one is out of the airport."""
 
 NEAR_MINUTES: Final = 180
 """How far from a wished departure time a flight may leave."""
@@ -142,7 +151,28 @@ def offer_of(kind: str, found: Document) -> Offer:
         expires_at=found["expires_at"],
         steps=(hold, confirm),
         details={ours: found[theirs] for theirs, ours in _SHOWN.items() if theirs in found} | {"refundable": refundable},
+        window=window_of(found),
     )
+
+
+def window_of(found: Document) -> Window | None:
+    """Return when and where a flight takes place; a stay has no hour that others would have to meet."""
+    if "depart_at" not in found:
+        return None
+    ends = {name: _airport(str(found[name])) for name in ("origin", "destination")}
+    return Window(start=found["depart_at"], end=found["arrive_at"], lead_minutes=LEAD_MINUTES, tail_minutes=TAIL_MINUTES, **ends)
+
+
+def _airport(code: str) -> Place | None:
+    found: Any = airports().get(code)
+    return Place(name=f"{found['name']} ({code})", lat=found["lat"], lon=found["lon"], tz=found["tz"]) if found else None
+
+
+@lru_cache(maxsize=1)
+def airports() -> dict[str, Any]:
+    """Return the airports of the world by their IATA code."""
+    known: dict[str, Any] = airportsdata.load("IATA")
+    return known
 
 
 def _refundable(found: Document) -> bool:
