@@ -17,6 +17,7 @@ from rich.table import Table
 
 from tuntas.cli import show
 from tuntas.cli.profile import Profile
+from tuntas.local.demo.daily import daily
 from tuntas.local.demo.stage import TERMINAL, Play, Stage
 from tuntas.local.demo.stories import Story, stories
 
@@ -50,7 +51,7 @@ class Demo:
         self.quiet = quiet
         self.stage = Stage(profile, worlds, lambda: None)
         self.worlds = worlds
-        self.played = [self._cast(story) for story in stories()]
+        self.played = [self._cast(story) for story in (*stories(), *daily())]
 
     def _cast(self, story: Story) -> Played:
         name = f"{self.run}-{story.name}"
@@ -161,6 +162,7 @@ class Demo:
             "saved_by_ladder": sum(1 for p in self.played if p.receipt.get("outcome") == "completed" and p.receipt.get("rungs")),
             "asked": sum(1 for t in told if {"approval_needed", "question"} & set(t.names)),
             "needs_attention": last["needs_attention"],
+            "answered": last["answered"],
             "rejected": last["rejected"],
             "stray_effects": audited["stray_effects"],
             "missing_effects": audited["missing_effects"],

@@ -20,6 +20,7 @@ from tuntas.contracts.topics import INTENTS, TASKS
 Document = dict[str, Any]
 TERMINAL = frozenset({"completed", "compensated", "answered", "rejected"})
 SOURCE = "demo"
+DOMAINS = ["travel.*", "food.*", "ride.*", "shop.*", "pay.*"]
 WORLD_OF = {"payment": "payment", "meal": "instant", "ride": "instant", "map": "maps"}
 
 
@@ -97,7 +98,7 @@ class Stage:
     async def mandate(self, person: str, per_task: dict[str, int]) -> None:
         """Give a person's standing consent."""
         until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-        mandate = {"goal_types": ["travel.*"], "per_task": per_task, "budget": {"IDR": 10**14}, "expires_at": until}
+        mandate = {"goal_types": DOMAINS, "per_task": per_task, "budget": {"IDR": 10**14}, "expires_at": until}
         await self.call("PUT", f"/v1/people/{person}/mandate", json={"mandate": mandate})
 
     async def ask(self, name: str, text: str, asker: Document) -> None:
