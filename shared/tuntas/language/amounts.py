@@ -46,7 +46,7 @@ def minor(value: Decimal, currency: str) -> int:
 
 def money_of(s: Lattice, n: Number, currency: str | None) -> Money:
     """A number as money, in the named or the home currency."""
-    code = currency or home_currency(s, n.value)
+    code = "JPY" if currency == "CNY" and s.tz == "Asia/Tokyo" else currency or home_currency(s, n.value)
     return Money(minor(n.value, code), code, marked=currency is not None, scale=n.scale)
 
 
@@ -86,10 +86,19 @@ def joined(s: Lattice, _open: Any, low: Number, _until: Any, high: Money, _after
     return made if 0 < start < high.amount_minor else None
 
 
+def between(s: Lattice, _open: Any, low: Money, _until: Any, high: Money | Number, _after: Any) -> Money | None:
+    """A range whose low end names the currency too: *$120 to $180*."""
+    top = high if isinstance(high, Money) else money_of(s, high, low.currency)
+    if not low.marked or not 0 < low.amount_minor < top.amount_minor:
+        return None
+    return Money(low.amount_minor, low.currency, bound="range", until=top.amount_minor)
+
+
 _range_sep = alt(word("until"), word("range_and"))
 _bare = alt(amount, plain_number)
 bare_money: Rule = alt(
     seq(joined, opt(word("range_open")), number, _range_sep, amount, opt(word("max_after"))),
+    seq(between, opt(word("range_open")), amount, _range_sep, alt(amount, plain_number), opt(word("max_after"))),
     seq(bounded("max"), word("max"), opt(word("about")), _bare),
     seq(bounded("min"), word("min"), opt(word("about")), _bare),
     seq(lambda s, m, _about, _after: bounded("max")(s, None, None, m), _bare, opt(word("about")), word("max_after")),

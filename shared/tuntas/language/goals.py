@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,15 +13,19 @@ from tuntas.language.model import Goal
 
 @dataclass(frozen=True)
 class Spec:
-    """One row of the table: a topic with its label for wanting choices and its label for wanting it done."""
+    """One row of the table: a topic with a label for each thing that may be done with it, the usual one first."""
 
     topic: str
-    act: str
+    labels: Mapping[str, str]
     slots: tuple[str, ...]
     needs: tuple[str, ...]
     enough: tuple[str, ...]
     evidence: tuple[str, ...]
-    search: str | None = None
+
+    @property
+    def usual(self) -> str:
+        """What is done with it when nothing says what."""
+        return next(iter(self.labels))
 
 
 @cache
@@ -38,13 +43,13 @@ def specs() -> dict[str, Spec]:
 def spec_of(row: dict[str, Any]) -> Spec:
     """A row of the table."""
     slots, needs, enough, evidence = (tuple(row[key]) for key in ("slots", "needs", "enough", "evidence"))
-    return Spec(row["topic"], row["act"], slots, needs, enough, evidence, row.get("search"))
+    return Spec(row["topic"], row["labels"], slots, needs, enough, evidence)
 
 
 @cache
 def by_label() -> dict[str, Spec]:
-    """Every goal by its labels."""
-    return {label: spec for spec in specs().values() for label in (spec.search, spec.act) if label}
+    """Every goal by its labels; a label that several topics share belongs to the first."""
+    return {label: spec for spec in reversed(specs().values()) for label in spec.labels.values()}
 
 
 def missing(goal: Goal) -> tuple[str, ...]:

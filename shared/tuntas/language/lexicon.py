@@ -13,6 +13,15 @@ from typing import Any
 from tuntas.language.tokens import Token, tokenize
 
 LANGUAGES = ("en", "id", "zh")
+SYNTAX = frozenset(
+    (
+        "buy_verb", "look_verb", "place_verb", "doing", "determiner", "np_stop", "np_in", "origin_np", "destination_np", "location_np",
+        "location_after", "address_cue", "reason_cue", "order_cue", "stop", "doubt", "home", "verb", "imperative",
+    ),
+)  # fmt: skip
+SUFFIXES = ("nya", "ku", "mu")
+SHORTEST_STEM = 2
+STEMS = frozenset({"goods", "meal", "topic", "feature", "poi", "bill_kind", "reason"})
 Meaning = tuple[str, Any]  # category, value
 Entry = tuple[tuple[str, ...], str, str, Any]  # further tokens, language, category, value
 
@@ -31,7 +40,7 @@ def typed(key: str) -> str | int | float:
 
 def phrases_of(language: str) -> Iterator[tuple[str, Any, str]]:
     """Category, value and phrase of every entry of one language."""
-    for name in ("values", "words"):
+    for name in ("values", "words", "intents"):
         for category, rows in load_table(f"{name}_{language}.toml").items():
             for key, phrases in rows.items():
                 for phrase in phrases:
@@ -60,6 +69,7 @@ class Lattice:
     lang: str
     matches: list[dict[str, list[tuple[Any, int]]]] = field(default_factory=list)
     memo: dict[tuple[str, int], Any] = field(default_factory=dict)
+    cuts: dict[str, frozenset[int]] = field(default_factory=dict)
 
     def by(self, i: int, category: str) -> list[tuple[Any, int]]:
         """Value and end of every phrase of a category that starts at token `i`, longest first."""
@@ -71,8 +81,19 @@ class Lattice:
         return found[0][1] if found else i
 
     def reach(self, i: int) -> int:
-        """Where the longest phrase of any category at `i` ends; the next token if there is none."""
-        return max((row[0][1] for row in self.matches[i].values()), default=i + 1)
+        """Where the longest phrase with a meaning of its own at `i` ends; the next token if there is none."""
+        return max((row[0][1] for category, row in self.matches[i].items() if category not in SYNTAX), default=i + 1)
+
+    def heads(self) -> frozenset[int]:
+        """The tokens at which a word begins, by the longest phrases from left to right; only Chinese has others."""
+        if "heads" not in self.cuts:
+            found, i = set(), 0
+            while i < len(self.tokens):
+                found.add(i)
+                last = max((row[0][1] for row in self.matches[i].values()), default=i + 1)
+                i = last if self.tokens[i].is_han else i + 1
+            self.cuts["heads"] = frozenset(found)
+        return self.cuts["heads"]
 
     def is_adjacent(self, i: int) -> bool:
         """Whether no space stands between token `i - 1` and token `i`."""
@@ -96,10 +117,19 @@ def match_at(norms: list[str], i: int) -> Iterator[tuple[str, str, Any, int]]:
             yield language, category, value, end
 
 
-def meanings(norms: list[str], i: int) -> dict[str, list[tuple[Any, int]]]:
-    """By category, value and end of every phrase at one place, longest first."""
+def suffixed(norm: str, i: int) -> list[tuple[str, str, Any, int]]:
+    """The meanings of an Indonesian word under its suffix: *hotelnya*, *pesananku*."""
+    stem = next((norm.removesuffix(end) for end in SUFFIXES if norm.endswith(end) and len(norm) - len(end) >= SHORTEST_STEM), None)
+    rows = entries().get(stem, ()) if stem else ()
+    return [(language, category, value, i + 1) for rest, language, category, value in rows if not rest and category in STEMS]
+
+
+def meanings(norms: list[str], i: int, lang: str) -> dict[str, list[tuple[Any, int]]]:
+    """By category, value and end of every phrase at one place, longest first; one of another language yields to one as long of its own."""
     found: dict[str, list[tuple[Any, int]]] = {}
-    for _, category, value, end in match_at(norms, i):
+    matches = list(match_at(norms, i)) or suffixed(norms[i], i)
+    own = max((end for language, _, _, end in matches if language == lang), default=i)
+    for category, value, end in ((c, v, e) for language, c, v, e in matches if language == lang or e > own):
         row = found.setdefault(category, [])
         if (value, end) not in row:
             row.append((value, end))
@@ -111,4 +141,4 @@ def meanings(norms: list[str], i: int) -> dict[str, list[tuple[Any, int]]]:
 def build(text: str, tokens: list[Token], *, now: datetime, tz: str, lang: str) -> Lattice:
     """The lattice of a text; work is proportional to its length."""
     norms = [t.norm for t in tokens]
-    return Lattice(text, tokens, now, tz, lang, [meanings(norms, i) for i in range(len(norms))])
+    return Lattice(text, tokens, now, tz, lang, [meanings(norms, i, lang) for i in range(len(norms))])

@@ -12,12 +12,13 @@ from tuntas.language.lexicon import Lattice, entries
 
 INTENT = (
     "topic", "topic_weak", "payment_verb", "verb", "imperative", "unserved", "question", "chat", "approve", "decline", "cancel", "status",
-    "negation", "task_noun", "bill_kind",
+    "negation", "task_noun", "bill_kind", "doing", "poi", "meal", "goods",
 )  # fmt: skip
 REPAIRED = frozenset(
     {"topic", "topic_weak", "verb", "payment_verb", "weekday", "month_name", "day", "cabin", "part", "unit", "person", "cancel"}
 )
 INSIDE_VALUES = frozenset({"topic", "topic_weak", "per_night"})
+ACTS = ("doing", "verb", "imperative")
 MAX_REPAIRS = 12
 
 
@@ -60,7 +61,7 @@ def repair(s: Lattice) -> int:
 
 def marks_at(s: Lattice, i: int, categories: Iterable[str]) -> list[Mark]:
     """The longest phrase at a token, in all categories it belongs to; a longer word of any kind hides a shorter (微信 is no letter)."""
-    last = s.reach(i)
+    last = max([s.reach(i), *(s.longest(i, category) for category in ACTS)])
     return [Mark(category, value, i, j) for category in categories for value, j in s.by(i, category) if j == last]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from tuntas.language.grammar import Rule, alt, memo, opt, seq, sign, tight, unless, word
 from tuntas.language.lexicon import Lattice
-from tuntas.language.numerals import count, integer
+from tuntas.language.numerals import Number, count, integer
+from tuntas.language.numerals import number as numeral
 
 MANY = 50
 
@@ -26,6 +28,14 @@ class Counted:
     """A number of rooms or stars."""
 
     count: int
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """So many of a unit, or of nothing that is named."""
+
+    count: Decimal
+    unit: str | None
 
 
 def of_kind(_s: Lattice, number: int, _measure: Any, kind: str) -> People | None:
@@ -62,6 +72,30 @@ choices: Rule = alt(
     seq(lambda _s, _t, n, _w: Counted(n), opt(word("the")), word("ordinal"), word("choice_after")),
     seq(lambda _s, _c, n, _w: Counted(n), word("choice_cue"), integer(1, 20), opt(word("choice_after"))),
     seq(lambda _s, n: Counted(n), word("choice")),
+)
+
+
+def some(_s: Lattice, number: Number, _of: Any, unit: str) -> Quantity | None:
+    """So many of a unit."""
+    return Quantity(number.value, unit) if number.value > 0 else None
+
+
+def dozens(_s: Lattice, number: Any, twelve: int, unit: str | None) -> Quantity:
+    """Dozens, also halves of them."""
+    times = number.value if isinstance(number, Number) else Decimal(str(number or 1))
+    return Quantity(times * twelve, unit)
+
+
+_many = alt(numeral, seq(lambda _s, n: Number(Decimal(str(n))), alt(word("a"), word("half_of"))))
+quantities: Rule = memo(
+    "quantities",
+    alt(
+        seq(some, _many, opt(sign("-")), word("pack")),
+        seq(dozens, opt(alt(numeral, word("half_of"))), word("dozen"), opt(word("pack"))),
+        seq(lambda _s, unit: Quantity(Decimal(1), unit), word("one_pack")),
+        seq(lambda _s, _x, n: Quantity(n.value, None), sign("x", "×"), tight(numeral)),
+        seq(lambda _s, n, _x: Quantity(n.value, None), numeral, tight(sign("x", "×"))),
+    ),
 )
 rooms: Rule = seq(lambda _s, n, _m, _w: Counted(n), integer(1, MANY), opt(word("measure")), word("room"))
 stars: Rule = alt(

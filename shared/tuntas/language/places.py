@@ -38,7 +38,8 @@ def iata(s: Lattice, i: int) -> Place | None:
     word = s.text[token.start : token.end]
     if len(word) != CODE_LENGTH or not word.isascii() or not word.isupper():
         return None
-    return None if s.text.isupper() and s.matches[i] else by_code(word)
+    kinds = s.matches[i].keys() & {"car_kind", "ride_kind", "size_word", "method", "poi"}
+    return None if kinds or (s.text.isupper() and s.matches[i]) else by_code(word)
 
 
 def small_code(s: Lattice, i: int) -> Place | None:

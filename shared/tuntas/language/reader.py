@@ -5,20 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from tuntas.language.acts import act_of
 from tuntas.language.answers import answers
+from tuntas.language.clauses import draft_goals
 from tuntas.language.detecting import detect
-from tuntas.language.goals import specs, table
+from tuntas.language.filling import fill_dates, fill_money, fill_people, fill_quantities, fill_spots, fill_times, fill_words
+from tuntas.language.goals import table
 from tuntas.language.leftovers import unread
 from tuntas.language.lexicon import LANGUAGES, build
-from tuntas.language.marks import Mark
 from tuntas.language.model import Goal, Reading, Value
-from tuntas.language.payments import fill_payments
-from tuntas.language.roles import place_role
 from tuntas.language.scan import find, join_instants
-from tuntas.language.sentence import TRANSPORT, Draft, Sentence, analyse, cut, find_mentions
+from tuntas.language.sentence import Draft, Sentence, analyse
+from tuntas.language.sharing import share
+from tuntas.language.stays import fill_stays, name_hotels
+from tuntas.language.texts import fill_addresses, fill_codes, fill_names, fill_texts
 from tuntas.language.tokens import Token, tokenize
-from tuntas.language.travel import fill_travel
 
+FILL = (
+    fill_codes, name_hotels, fill_addresses, fill_names, fill_words, fill_spots, fill_dates, fill_times, fill_stays, fill_people,
+    fill_quantities, fill_money, fill_texts,
+)  # fmt: skip
 MAX_TOKENS = 600  # a bound on the work; what stands behind is reported as unread
 
 
@@ -59,102 +65,44 @@ def read(text: str, *, now: datetime, tz: str, lang: str | None = None) -> Readi
 
 def read_goals(sentence: Sentence) -> tuple[tuple[Goal, ...], None] | None:
     """The goals a sentence names; None if it names none, or only says yes or no to one."""
-    sentence.drafts = [*find_mentions(sentence)]
-    add_bill(sentence)
-    add_flight(sentence)
-    drop_unmeant(sentence)
-    if not sentence.drafts:
-        return None
-    cut(sentence)
-    fill_payments(sentence)
-    fill_travel(sentence)
+    sentence.drafts = draft_goals(sentence)
+    for draft in sentence.drafts:
+        draft.act = act_of(sentence, draft)
+    for fill in FILL:
+        fill(sentence)
+    for draft in sentence.drafts:
+        draft.act = act_of(sentence, draft)
     drop_empty(sentence)
+    share(sentence)
+    for draft in sentence.drafts:
+        draft.act = act_of(sentence, draft)
     goals = tuple(finish(sentence, draft) for draft in sentence.drafts)
     return (goals, None) if goals else None
-
-
-def add_mention(sentence: Sentence, topic: str, i: int, j: int) -> None:
-    """A goal that no topic word names."""
-    sentence.drafts = sorted([*sentence.drafts, Draft(specs()[topic], i, j)], key=lambda d: d.at)
-
-
-def add_bill(sentence: Sentence) -> None:
-    """*Pay* with a kind of bill is a bill; *pay* with an amount a transfer."""
-    verb = next((m for m in sentence.marks if m.category == "payment_verb"), None)
-    if verb is None:
-        return
-    kind = next((m for m in sentence.marks if m.category == "bill_kind"), None)
-    taken = {d.spec.topic for d in sentence.drafts}
-    if kind is not None and "bill" not in taken:
-        add_mention(sentence, "bill", kind.i, kind.j)
-    elif not taken & {"bill", "transfer"} and sentence.of_kind("money", "number") and not buys(sentence, verb):
-        add_mention(sentence, "transfer", verb.i, verb.j)
-
-
-def buys(sentence: Sentence, verb: Mark) -> bool:
-    """Whether *beli* and the like, which also pay bills, buy a thing here."""
-    return sentence.has_mark("unserved") or any(m.i == verb.i and m.category == "verb" for m in sentence.marks)
-
-
-def add_flight(sentence: Sentence) -> None:
-    """From one place to another, or a cabin or airline with a place, is a flight unless other transport is named."""
-    if sentence.draft("flight") or sentence.draft("transfer") or sentence.has_mark("unserved") or not sentence.places:
-        return
-    roles = [place_role(sentence, p) for p in sentence.places]
-    pair = len(roles) > 1 and (("origin" in roles and "destination" in roles) or roles[:2] == ["origin", None])
-    words = any(sentence.s.by(i, category) for i in range(len(sentence.s.tokens)) for category in TRANSPORT)
-    is_wish = "destination" in roles and any(m.category == "verb" and m.value == "want" for m in sentence.marks)
-    if pair or ((words or is_wish) and not sentence.draft("hotel")):
-        first = sentence.places[0]
-        add_mention(sentence, "flight", first.i, first.j)
-
-
-def drop_unmeant(sentence: Sentence) -> None:
-    """Leave out a weak topic that another one explains, and everything where only other transport or things are asked for."""
-    topics = {d.spec.topic for d in sentence.drafts}
-    if "bill" in topics and "transfer" in topics and sentence.has_mark("bill_kind") and not has_strong(sentence, "transfer"):
-        sentence.drafts = [d for d in sentence.drafts if d.spec.topic != "transfer"]
-    if sentence.has_mark("unserved"):
-        sentence.drafts = [d for d in sentence.drafts if has_strong(sentence, d.spec.topic)]
-
-
-def has_strong(sentence: Sentence, topic: str) -> bool:
-    """Whether a topic is named by a word that means nothing else."""
-    return any(m.category == "topic" and str(m.value).startswith(topic) for m in sentence.marks)
 
 
 def drop_empty(sentence: Sentence) -> None:
     """A goal without any slot is no new goal where the sentence says yes, no or stop, or talks about something else."""
     if sentence.has_mark("approve", "decline", "cancel", "status", "unserved", "question", "chat"):
-        sentence.drafts = [d for d in sentence.drafts if d.slots or d.spec.topic in {"balance", "bill"}]
+        sentence.drafts = [d for d in sentence.drafts if d.slots or stands_alone(d)]
+    sentence.drafts = [d for d in sentence.drafts if not d.is_weak or d.slots.keys() - {"payment_method"}]
     if sentence.has_mark("question", "chat") and not sentence.has_mark("verb"):
-        sentence.drafts = [d for d in sentence.drafts if d.spec.topic == "balance" or len(d.slots) > 1]
+        sentence.drafts = [d for d in sentence.drafts if stands_alone(d) or len(d.slots) > 1 or not d.is_weak]
+
+
+def stands_alone(draft: Draft) -> bool:
+    """Whether a goal says enough without any slot."""
+    return not draft.is_weak and (draft.spec.topic in {"balance", "bill", "traffic", "route"} or draft.act not in {"search", "book"})
 
 
 def finish(sentence: Sentence, draft: Draft) -> Goal:
-    """A draft as a goal: its label by the verbs, its confidence by what was plain."""
-    wants = wanted(sentence, draft)
-    label = draft.spec.search if draft.spec.search and wants == "search" else draft.spec.act
-    return Goal(label, dict(draft.slots), confidence(sentence, draft))
-
-
-def wanted(sentence: Sentence, draft: Draft) -> str:
-    """`search` or `book`: the last plain verb, its own segment's first; else a question asks; else wanting or knowing enough orders."""
-    verbs = [m for m in sentence.marks if m.category == "verb"]
-    own = [m for m in verbs if draft.has(m.i)] or verbs
-    plain = [m.value for m in own if m.value in {"book", "search"}] or [m.value for m in verbs if m.value in {"book", "search"}]
-    if plain:
-        return str(plain[-1])
-    if draft.is_plural or any(m.value == "ask" for m in own):
-        return "search"
-    is_enough = all(name in draft.slots for name in draft.spec.enough)
-    return "book" if is_enough or any(m.value == "want" for m in own) else "search"
+    """A draft as a goal: its label by what is done, its confidence by what was plain."""
+    return Goal(draft.spec.labels[draft.act], dict(draft.slots), confidence(sentence, draft))
 
 
 def confidence(sentence: Sentence, draft: Draft) -> float:
     """Less for words that were mended or guessed, for a topic only inferred, and for meaningful words left over."""
     sure = 0.95
-    sure -= 0.0 if has_strong(sentence, draft.spec.topic) else 0.1
+    sure -= 0.1 if draft.is_weak else 0.0
     sure -= 0.05 * min(2, sentence.mended + sum(p.guessed for p in sentence.places))
     sure -= 0.05 * min(4, len(unread(sentence)))
     sure -= 0.0 if draft.slots or not draft.spec.slots else 0.2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from tuntas.language.grammar import Rule, word
 from tuntas.language.lexicon import Lattice
 from tuntas.language.model import Value
 from tuntas.language.numerals import Number, account, number
-from tuntas.language.people import Counted, People, choices, people, rooms, stars
+from tuntas.language.people import Counted, People, Quantity, choices, people, quantities, rooms, stars
 
 # In this order readings of the same length win: "5 Dec" is a date before it is a number.
 KINDS: tuple[tuple[str, Rule], ...] = (
@@ -31,6 +32,7 @@ KINDS: tuple[tuple[str, Rule], ...] = (
     ("people", people),
     ("duration", durations),
     ("time", clocks),
+    ("quantity", quantities),
     ("number", number),
 )
 
@@ -99,9 +101,19 @@ def people_json(who: People) -> dict[str, int]:
     return {"adults": who.adults, "children": who.children}
 
 
+def plain(value: Decimal) -> int | float:
+    """A whole number as such."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def quantity_json(q: Quantity) -> dict[str, Any]:
+    """How many, and of what unit if one is named."""
+    return {"count": plain(q.count), "unit": q.unit}
+
+
 def number_json(n: Number) -> int | float:
     """A whole number as such."""
-    return int(n.value) if n.value == n.value.to_integral_value() else float(n.value)
+    return plain(n.value)
 
 
 DESCRIBE: dict[type, Callable[[Any], dict[str, Any]]] = {
@@ -110,6 +122,7 @@ DESCRIBE: dict[type, Callable[[Any], dict[str, Any]]] = {
     Money: lambda v: {"kind": "money", "value": v.amount_minor, "end": v.until, "unit": v.currency},
     Duration: lambda v: {"kind": "duration", "value": v.count, "unit": v.unit},
     People: lambda v: {"kind": "people", "value": people_json(v)},
+    Quantity: lambda v: {"kind": "quantity", "value": plain(v.count), "unit": v.unit},
     Counted: lambda v: {"kind": "number", "value": v.count},
     Number: lambda v: {"kind": "number", "value": number_json(v)},
     str: lambda v: {"kind": "number", "value": int(v), "unit": "account"},

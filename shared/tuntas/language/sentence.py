@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tuntas.language.addresses import find_addresses
+from tuntas.language.codes import flight_numbers, order_numbers
 from tuntas.language.dates import Day
-from tuntas.language.goals import Spec, specs
+from tuntas.language.goals import Spec
 from tuntas.language.lexicon import Lattice, build
 from tuntas.language.marks import Mark, find_marks, repair
 from tuntas.language.model import Slot
@@ -21,7 +23,10 @@ TRANSPORT = ("cabin", "airline", "trip")
 
 @dataclass
 class Draft:
-    """A goal being read: the tokens `start` to `end` are its own, `at` and `until` those of the word that named it."""
+    """A goal being read: the tokens `start` to `end` are its own, `at` and `until` those of the word that named it.
+
+    `hint` is what that word says is to be done; `is_weak` that it may also mean something else.
+    """
 
     spec: Spec
     at: int
@@ -30,8 +35,11 @@ class Draft:
     end: int = 0
     slots: dict[str, Slot] = field(default_factory=dict)
     days: dict[str, Day] = field(default_factory=dict)
-    is_plural: bool = False
+    hint: str | None = None
+    is_weak: bool = False
     name: tuple[int, int] | None = None
+    thing: tuple[int, int] | None = None
+    act: str = ""
 
     def has(self, i: int) -> bool:
         """Whether a token lies in its segment."""
@@ -40,7 +48,10 @@ class Draft:
 
 @dataclass
 class Sentence:
-    """A lattice with its values, places and marks; `used` gathers the tokens that found a place."""
+    """A lattice with its values, places and marks; `used` gathers the tokens that found a place.
+
+    `codes` and `flights` have where each number of an order or flight begins and ends; `held` are the tokens of `addresses`.
+    """
 
     s: Lattice
     values: list[Found]
@@ -49,6 +60,10 @@ class Sentence:
     mended: int
     drafts: list[Draft] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
+    codes: dict[int, int] = field(default_factory=dict)
+    flights: dict[int, int] = field(default_factory=dict)
+    addresses: list[tuple[int, int]] = field(default_factory=list)
+    held: set[int] = field(default_factory=set)
 
     def fill(self, draft: Draft, name: str, canonical: Any, i: int, j: int) -> bool:
         """Give a goal a slot read from tokens `i` to `j`, unless it has it or is not to have it."""
@@ -77,15 +92,20 @@ def tokens_of(pieces: Iterable[Found | FoundPlace]) -> set[int]:
 
 
 def analyse(text: str, tokens: list[Token], *, now: datetime, tz: str, lang: str) -> Sentence:
-    """Find values, then places in what they leave (三亚 has a digit in its name), then marks in what both leave."""
+    """Find numbers of orders, values, then places in what they leave (三亚 has a digit in its name), then marks in what all leave."""
     s = build(text, tokens, now=now, tz=tz, lang=lang)
     mended = repair(s)
-    values = find(s)
-    places = find_places(s, tokens_of(v for v in values if v.kind != "number"))
+    codes, flights = dict(order_numbers(s)), dict(flight_numbers(s))
+    coded = {k for found in (codes, flights) for i, j in found.items() for k in range(i, j)}
+    values = [v for v in find(s) if coded.isdisjoint(range(v.i, v.j))]
+    addresses = find_addresses(s, values)
+    held = {k for i, j in addresses for k in range(i, j)}
+    held |= coded
+    values = [v for v in values if held.isdisjoint(range(v.i, v.j))]
+    places = find_places(s, coded | held | tokens_of(v for v in values if v.kind != "number"))
     values = [v for v in values if v.kind != "number" or tokens_of([v]).isdisjoint(tokens_of(places))]
-    taken = tokens_of(values)
-    marks = find_marks(s, taken, tokens_of(places))
-    return Sentence(s, values, places, marks, mended)
+    marks = find_marks(s, tokens_of(values) | coded, tokens_of(places) | held)
+    return Sentence(s, values, places, marks, mended, codes=codes, flights=flights, addresses=addresses, held=held)
 
 
 def ends_before(s: Lattice, i: int, *categories: str) -> Mark | None:
@@ -98,52 +118,3 @@ def starts_at(s: Lattice, i: int, *categories: str) -> Mark | None:
     """The longest phrase of one of the categories that starts at token `i`."""
     found = [Mark(c, v, i, end) for c in categories for v, end in s.by(i, c)]
     return max(found, key=lambda m: m.j) if found else None
-
-
-def is_negated(sentence: Sentence, mark: Mark) -> bool:
-    """Whether *no*, *without*, *ga usah*, 不要 stands right before a topic."""
-    return any(m.category == "negation" and 0 <= mark.i - m.j <= 1 for m in sentence.marks if m.i < mark.i)
-
-
-def is_already_theirs(sentence: Sentence, mark: Mark) -> bool:
-    """Whether a trip or stay is spoken of as one that exists: *my flight*, *pesawat saya*, 我的航班."""
-    owned = ends_before(sentence.s, mark.i, "possessive") or starts_at(sentence.s, mark.j, "possessive_after")
-    return bool(owned) and mark.value in {"flight", "hotel"} and not sentence.places
-
-
-def has_evidence(sentence: Sentence, spec: Spec) -> bool:
-    """Whether something stands in the sentence that makes a weak word mean its topic."""
-    kinds = {v.kind for v in sentence.values} | ({"place"} if sentence.places else set())
-    return not kinds.isdisjoint(spec.evidence)
-
-
-def topic_of(mark: Mark) -> tuple[str, bool]:
-    """The topic of a mark, and whether it was named in the plural: *flights*, *hotels* ask to see some."""
-    name = str(mark.value)
-    return (name[:-1], True) if name.endswith("s") and name[:-1] in specs() else (name, False)
-
-
-def find_mentions(sentence: Sentence) -> list[Draft]:
-    """The first mention of each topic, a strong word before a weak one."""
-    found: dict[str, Draft] = {}
-    for category in ("topic", "topic_weak"):
-        for mark in sentence.marks:
-            if mark.category != category or is_negated(sentence, mark) or is_already_theirs(sentence, mark):
-                continue
-            topic, is_plural = topic_of(mark)
-            spec = specs()[topic]
-            if topic not in found and (category == "topic" or has_evidence(sentence, spec)):
-                found[topic] = Draft(spec, mark.i, mark.j, is_plural=is_plural)
-    return sorted(found.values(), key=lambda d: d.at)
-
-
-def cut(sentence: Sentence) -> None:
-    """Give every goal its segment: they part at the last connector between two mentions, else where the later is named."""
-    n = len(sentence.s.tokens)
-    values = tokens_of(sentence.values)
-    for before, after in zip(sentence.drafts, sentence.drafts[1:], strict=False):
-        joints = [k for k in range(before.until, after.at) if k not in values and sentence.s.by(k, "connector")]
-        border = joints[-1] if joints else (before.until if sentence.s.lang == "zh" else after.at)
-        before.end = after.start = border
-    if sentence.drafts:
-        sentence.drafts[0].start, sentence.drafts[-1].end = 0, n
