@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tuntas.language.mentions import ORDERED, is_owned
 from tuntas.language.sentence import Draft, Sentence
+from tuntas.language.wares import is_noun
 
 CHANGED = ("cancel", "modify", "return", "exchange")
 
@@ -11,12 +12,12 @@ CHANGED = ("cancel", "modify", "return", "exchange")
 def act_of(sentence: Sentence, draft: Draft) -> str:
     """One of the acts that the draft's topic has."""
     labels = draft.spec.labels
-    if draft.hint in ORDERED and draft.hint in labels:
-        return str(draft.hint)
     done = next((act for act in doings(sentence, draft) if act in labels and is_meant(sentence, draft, act)), None)
+    if draft.hint in ORDERED and draft.hint in labels and not (draft.hint == "status" and done in CHANGED):
+        return str(draft.hint)
     if done:
         return done
-    if "status" in labels and draft.thing is None and has_number(sentence, draft) and not any(m.category == "verb" for m in sentence.marks):
+    if "status" in labels and draft.thing is None and has_number(sentence, draft) and not any(m.category == "verb" and not is_noun(sentence, m.i) for m in sentence.marks):
         return "status"
     wish = wanted(sentence, draft)
     return wish if wish in labels else draft.spec.usual
@@ -29,7 +30,9 @@ def has_number(sentence: Sentence, draft: Draft) -> bool:
 
 def doings(sentence: Sentence, draft: Draft) -> list[str]:
     """What its own part of the sentence says is done, in order."""
-    return [str(m.value) for m in sentence.marks if m.category == "doing" and draft.has(m.i)]
+    said = [str(m.value) for m in sentence.marks if m.category == "doing" and draft.has(m.i)]
+    gives_back = sentence.s.lang == "zh"
+    return ["cancel" if act == "return" and gives_back and act not in draft.spec.labels else act for act in said]
 
 
 def is_meant(sentence: Sentence, draft: Draft, act: str) -> bool:
@@ -38,12 +41,13 @@ def is_meant(sentence: Sentence, draft: Draft, act: str) -> bool:
         books = any(m.category == "verb" and m.value == "book" and draft.has(m.i) for m in sentence.marks)
         return draft.hint in {None, *ORDERED} or (draft.thing is None and not books)
     owned = is_owned(sentence, draft.at, draft.until) or any(draft.has(i) for i in sentence.codes)
-    return draft.hint not in {"book", "search"} and (owned or bool(sentence.flights))
+    books = any(m.category == "verb" and m.value in {"book", "search"} and draft.has(m.i) for m in sentence.marks)
+    return (owned and not books) or (draft.hint not in {"book", "search"} and bool(sentence.flights))
 
 
 def wanted(sentence: Sentence, draft: Draft) -> str:
     """`search` or `book`: the last plain verb, its own part's first; else a question asks; else wanting or knowing enough orders."""
-    verbs = [m for m in sentence.marks if m.category == "verb"]
+    verbs = [m for m in sentence.marks if m.category == "verb" and not is_noun(sentence, m.i)]
     verbs = [m for m in verbs if m.i < draft.end]
     own = [m for m in verbs if draft.has(m.i)]
     plain = [str(m.value) for m in own or verbs if m.value in {"book", "search"}]

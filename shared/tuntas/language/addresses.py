@@ -5,6 +5,7 @@ from __future__ import annotations
 from tuntas.language.lexicon import Lattice
 from tuntas.language.scan import Found
 
+ASKING = frozenset(("mana", "dimana", "what", "where", "什", "哪", "berapa"))
 ENDS_CLAUSE = frozenset("。！？!?;；\n")
 TO = frozenset(("to", "ke", "jadi", "成", "为", "到", "是"))
 ROADS = frozenset("路街道巷弄号")
@@ -38,7 +39,8 @@ def led_to(s: Lattice, j: int) -> int:
 
 def is_empty(s: Lattice, i: int, j: int) -> bool:
     """Whether the words behind a cue are no address."""
-    return any(s.longest(i, category) >= j for category in EMPTY)
+    asks = any(s.tokens[k].norm in ASKING for k in range(i, min(j + 3, len(s.tokens))))
+    return asks or s.tokens[i].norm in {"of", "for"} or any(s.longest(i, category) >= j for category in EMPTY)
 
 
 def is_in_address(s: Lattice, value: Found) -> bool:

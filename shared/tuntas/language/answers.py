@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tuntas.language.goals import table
 from tuntas.language.model import Slot
 from tuntas.language.roles import place_role, used_cue
-from tuntas.language.scan import Found, date_json, money_json, number_json, people_json, time_json
+from tuntas.language.scan import Found, date_json, money_json, number_json, people_json, quantity_json, time_json
 from tuntas.language.sentence import Sentence
+from tuntas.language.texts import size_at
 
 
 def named(found: Found) -> tuple[str, Any] | None:
@@ -20,7 +22,7 @@ def named(found: Found) -> tuple[str, Any] | None:
         case "time":
             return "time", time_json(value)
         case "money":
-            return "amount", money_json(value)
+            return "budget" if value.bound else "amount", money_json(value)
         case "people":
             return "passengers", people_json(value)
         case _:
@@ -41,6 +43,8 @@ def counted(found: Found) -> tuple[str, Any] | None:
             return "account", {"number": value, "bank": None}
         case "number":
             return "quantity", number_json(value)
+        case "quantity":
+            return "quantity", quantity_json(value)
         case _:
             return None
 
@@ -48,7 +52,10 @@ def counted(found: Found) -> tuple[str, Any] | None:
 def answers(sentence: Sentence) -> dict[str, Slot]:
     """The slots of a bare answer; a place is named by its preposition, else simply `place`."""
     slots: dict[str, Slot] = {}
-    for found in sentence.values:
+    sentence.used.clear()
+    for slot, made in (*spoken_words(sentence), *sizes(sentence)):
+        add(sentence, slots, (slot, made[0]), *made[1])
+    for found in (v for v in sentence.values if v.i not in sentence.used):
         name = named(found)
         if name is not None:
             add(sentence, slots, name, found.i, found.j)
@@ -61,6 +68,24 @@ def answers(sentence: Sentence) -> dict[str, Slot]:
         used_cue(sentence, place.i)
         add(sentence, slots, (role, place.place.as_json()), place.i, place.j)
     return slots
+
+
+def spoken_words(sentence: Sentence) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:
+    """Addresses, numbers of orders, home and work."""
+    s = sentence.s
+    for i, j in sentence.addresses:
+        yield "address", ({"name": s.slice(i, j)}, (i, j))
+    for i, j in sentence.codes.items():
+        yield "order_id", (s.slice(i, j).lstrip("# "), (i, j))
+
+
+def sizes(sentence: Sentence) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:
+    """Sizes, with the word that says so."""
+    s = sentence.s
+    for i in range(len(s.tokens)):
+        found = size_at(s, i, len(s.tokens))
+        if found is not None:
+            yield "size", (s.slice(*found), found)
 
 
 def add(sentence: Sentence, slots: dict[str, Slot], named_value: tuple[str, Any], i: int, j: int) -> None:

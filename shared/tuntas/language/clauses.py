@@ -89,7 +89,7 @@ def absorbs(sentence: Sentence, before: Draft, draft: Draft) -> bool:
         return is_changed(sentence, before) or not is_changed(sentence, draft)
     if says_more(sentence, old, draft):
         return True
-    if is_told(sentence, draft) or (new in PAID and has(sentence, (draft.start, draft.end), "money", "number")):
+    if is_told(sentence, draft) or new == "restaurant" or (new in PAID and has(sentence, (draft.start, draft.end), "money", "number")):
         return False
     return draft.is_weak and draft.thing is None and new in table()["wins"].get(old, ())
 
@@ -98,7 +98,7 @@ def says_more(sentence: Sentence, old: str, draft: Draft) -> bool:
     """Whether a mention is of a meal at the restaurant before it, or of where the car before it is brought."""
     new = draft.spec.topic
     if {old, new} == {"restaurant", "food"}:
-        return draft.thing is None and draft.hint is None
+        return (draft.thing is None and draft.hint is None) or (old == "restaurant" and not is_told(sentence, draft))
     return old == "car" and new == "ride" and not any(sentence.s.by(k, "destination_np") for k in range(draft.start, draft.end))
 
 
@@ -108,6 +108,8 @@ def is_absorbed(before: Draft, draft: Draft) -> bool:
         return draft.hint in {"return", "exchange", "cancel", "modify"}
     if before.spec.topic == "food" and before.thing is None and before.hint is None and draft.spec.topic in {"restaurant", "food", "shop"}:
         return True
+    if before.spec.topic == "restaurant":
+        return False
     return before.is_weak and before.thing is None and before.spec.topic in table()["wins"].get(draft.spec.topic, ())
 
 

@@ -127,7 +127,7 @@ def suffixed(norm: str, i: int) -> list[tuple[str, str, Any, int]]:
 def meanings(norms: list[str], i: int, lang: str) -> dict[str, list[tuple[Any, int]]]:
     """By category, value and end of every phrase at one place, longest first; one of another language yields to one as long of its own."""
     found: dict[str, list[tuple[Any, int]]] = {}
-    matches = list(match_at(norms, i)) or suffixed(norms[i], i)
+    matches = [row for row in match_at(norms, i) if row[0] != "zh" or lang == "zh" or not norms[i].isascii()] or suffixed(norms[i], i)
     own = max((end for language, _, _, end in matches if language == lang), default=i)
     for category, value, end in ((c, v, e) for language, c, v, e in matches if language == lang or e > own):
         row = found.setdefault(category, [])

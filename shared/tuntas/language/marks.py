@@ -62,7 +62,13 @@ def repair(s: Lattice) -> int:
 def marks_at(s: Lattice, i: int, categories: Iterable[str]) -> list[Mark]:
     """The longest phrase at a token, in all categories it belongs to; a longer word of any kind hides a shorter (微信 is no letter)."""
     last = max([s.reach(i), *(s.longest(i, category) for category in ACTS)])
-    return [Mark(category, value, i, j) for category in categories for value, j in s.by(i, category) if j == last]
+    least = s.reach(i)
+    return [
+        Mark(category, value, i, j)
+        for category in categories
+        for value, j in s.by(i, category)
+        if j == last or (category in ACTS and j >= least and j == s.longest(i, category))
+    ]
 
 
 def find_marks(s: Lattice, values: set[int], places: set[int]) -> list[Mark]:
@@ -73,5 +79,5 @@ def find_marks(s: Lattice, values: set[int], places: set[int]) -> list[Mark]:
         categories = () if i in places else INSIDE_VALUES if i in values else INTENT
         here = marks_at(s, i, categories)
         found.extend(here)
-        i = here[0].j if here else i + 1 if i in places or i in values else s.reach(i)
+        i = max(mark.j for mark in here) if here else i + 1 if i in places or i in values else s.reach(i)
     return found

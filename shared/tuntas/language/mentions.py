@@ -41,7 +41,7 @@ def is_owned(sentence: Sentence, i: int, j: int) -> bool:
 
 def is_already_theirs(sentence: Sentence, mark: Mark, topic: str) -> bool:
     """Whether a trip or stay is spoken of as one that exists, and nothing is to be done to it."""
-    is_left_alone = not sentence.places and not sentence.has_mark("doing", "verb")
+    is_left_alone = not sentence.places and not sentence.has_mark("doing", "verb", "status")
     return topic in OWNED and is_left_alone and is_owned(sentence, mark.i, mark.j)
 
 
@@ -60,7 +60,7 @@ def topic_of(mark: Mark) -> tuple[str, str | None]:
 
 def is_address(sentence: Sentence, mark: Mark, topic: str) -> bool:
     """Whether a word that asks for a place only leads to an address."""
-    return topic == "place" and any(i - 2 <= mark.j <= i for i, _ in sentence.addresses)
+    return topic in {"place", "transfer", "ride"} and any(mark.i < i and i - 2 <= mark.j for i, _ in sentence.addresses)
 
 
 def first_at(sentence: Sentence, span: Range, category: str) -> int | None:
@@ -93,13 +93,14 @@ def implied(topic: str, mark: Mark, span: Range, hint: str | None = None) -> Dra
 def paying(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
     """*Pay* with a kind of bill is a bill; *pay* with an amount a transfer; a kind of bill with an amount a bill."""
     verb = next(iter(marks_of(sentence, span, "payment_verb")), None)
-    kinds = marks_of(sentence, span, "bill_kind")
+    kinds = [m for m in marks_of(sentence, span, "bill_kind") if not ends_before(sentence.s, m.i, "method_cue")]
     undo = next((m for m in marks_of(sentence, span, "doing") if m.value == "cancel"), None)
     if undo and has_money(sentence, span) and not taken & {"order", "hotel", "flight"}:
         return [implied("transfer", undo, span, "cancel")]
     lead = next((v for v in sentence.of_kind("money") if span[0] <= v.i < span[1] and starts_at(sentence.s, v.j, "recipient_cue")), None)
     if lead and not taken and not any(lead.j <= p.i <= lead.j + 1 for p in sentence.places):
-        return [implied("transfer", Mark("money", None, lead.i, lead.j), span)]
+        mark = Mark("money", None, lead.i, lead.j)
+        return [Draft(specs()["transfer"], mark.i, mark.j, *span)]
     if kinds and "bill" not in taken and (verb or has_money(sentence, span)) and not taken & {"ride", "hotel", "flight"}:
         return [implied("bill", mark, span) for mark in {m.value: m for m in reversed(kinds)}.values()]
     if verb is None or taken & {"bill", "transfer", "shop", "food"} or buys(sentence, verb):
@@ -157,17 +158,22 @@ def holder(sentence: Sentence, i: int, j: int) -> str:
 def moving(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
     """A vehicle that is rented, or one that goes somewhere."""
     s = sentence.s
-    if taken - {"shop", "food", "place", "ride", "train"} or any(first_at(sentence, span, c) is not None for c in ("cabin", "poi")):
+    if taken - {"shop", "food", "place", "ride", "train"} or first_at(sentence, span, "cabin") is not None:
         return []
     rents, car, ride = (first_at(sentence, span, category) for category in ("rent_verb", "car_kind", "ride_kind"))
     if rents is not None and (car is not None or ride is not None):
         return [implied("car", Mark("rent", None, rents, rents + 1), span)]
-    if ride is not None and "ride" not in taken and any(s.by(k, c) for k in range(*span) for c in ("destination_np", "origin_np")):
+    if ride is not None and not marks_of(sentence, span, "poi") and "ride" not in taken and any(s.by(k, c) for k in range(*span) for c in ("destination_np", "origin_np")):
         return [implied("ride", Mark("ride", None, ride, ride + 1), span)]
     whole = (0, len(s.tokens))
-    if car is not None and "ride" not in taken and s.lang != "en" and has_evidence(sentence, specs()["car"], whole):
+    if car is not None and "ride" not in taken and (s.lang != "en" or has_place_and_day(sentence, whole)) and has_evidence(sentence, specs()["car"], whole):
         return [implied("car", Mark("car", None, car, car + 1), span)]
     return []
+
+
+def has_place_and_day(sentence: Sentence, span: Range) -> bool:
+    """Whether a place and a day stand in a range."""
+    return bool(sentence.places) and any(span[0] <= v.i < span[1] for v in sentence.of_kind("date"))
 
 
 def staying(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
@@ -188,6 +194,9 @@ def flying(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
     number = next((i for i in sentence.flights if span[0] <= i < span[1]), None)
     if number is None or taken - {"order", "booking", "place"}:
         return []
+    after = sentence.flights[number]
+    if after < len(sentence.s.tokens) and sentence.s.tokens[after].norm == "次":
+        return [] if "train" in taken else [implied("train", Mark("number", None, number, number), span)]
     return [implied("flight", Mark("number", None, number, number), span, "status")]
 
 
@@ -271,7 +280,8 @@ def mentions(sentence: Sentence, span: Range) -> list[Draft]:
     taken = {d.spec.topic for d in found}
     found += paying(sentence, span, taken)
     found += handled(sentence, span, {d.spec.topic for d in found})
-    found += wares(sentence, span, {d.spec.topic for d in found})
+    if not any(d.spec.topic == "restaurant" and d.hint == "book" for d in found):
+        found += wares(sentence, span, {d.spec.topic for d in found})
     for more in (flying, moving, staying, dining, looking, journey):
         found += more(sentence, span, {d.spec.topic for d in found})
     found = [d for d in found if not is_swallowed(sentence, d, span)]

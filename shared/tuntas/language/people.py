@@ -80,8 +80,10 @@ def some(_s: Lattice, number: Number, _of: Any, unit: str) -> Quantity | None:
     return Quantity(number.value, unit) if number.value > 0 else None
 
 
-def dozens(_s: Lattice, number: Any, twelve: int, unit: str | None) -> Quantity:
-    """Dozens, also halves of them."""
+def dozens(s: Lattice, number: Any, twelve: int, unit: str | None) -> Quantity | None:
+    """Dozens, also halves of them; 打 alone is a verb."""
+    if number is None and s.lang == "zh":
+        return None
     times = number.value if isinstance(number, Number) else Decimal(str(number or 1))
     return Quantity(times * twelve, unit)
 

@@ -86,7 +86,7 @@ def drop_empty(sentence: Sentence) -> None:
         sentence.drafts = [d for d in sentence.drafts if d.slots or stands_alone(d)]
     sentence.drafts = [d for d in sentence.drafts if not d.is_weak or d.slots.keys() - {"payment_method"}]
     if sentence.has_mark("question", "chat") and not sentence.has_mark("verb"):
-        sentence.drafts = [d for d in sentence.drafts if stands_alone(d) or len(d.slots) > 1 or not d.is_weak]
+        sentence.drafts = [d for d in sentence.drafts if stands_alone(d) or len(d.slots) > 1 or not d.is_weak or d.thing]
 
 
 def stands_alone(draft: Draft) -> bool:
@@ -134,7 +134,7 @@ def is_plain_yes(sentence: Sentence) -> bool:
 
 def read_rest(sentence: Sentence) -> tuple[tuple[Goal, ...], str | None]:
     """A bare answer, or the reason why nothing can be done."""
-    if not sentence.has_mark("chat", "question", "unserved", "topic"):
+    if not sentence.has_mark("chat", "question", "unserved", "topic") or sentence.addresses:
         slots = answers(sentence)
         if slots and not unread(sentence):
             return (Goal("task.answer", slots, 0.8),), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tuntas.language.lexicon import Lattice
 from tuntas.language.nouns import Span, phrase, phrase_before, phrases_after
 from tuntas.language.scan import Found
 from tuntas.language.sentence import Draft, Sentence, ends_before, tokens_of
@@ -231,25 +232,31 @@ def fill_road(sentence: Sentence, draft: Draft) -> None:
 def fill_size(sentence: Sentence, draft: Draft) -> None:
     """A size: behind *size*, *ukuran*, before 码, or a word like *large*."""
     s = sentence.s
-    for i in range(draft.start, draft.end):
-        if (j := s.longest(i, "size_cue")) > i and j < draft.end:
-            end = size_end(sentence, j, draft.end)
-            if end > j:
-                sentence.fill(draft, "size", s.slice(j, end), j, end)
-                return
-        if s.tokens[i].is_digits and i + 1 < draft.end and (j := s.longest(i + 1, "size_after")) > i + 1:
-            sentence.fill(draft, "size", s.slice(i, j), i, j)
-            return
-    for i in range(draft.start, draft.end):
-        for _, j in s.by(i, "size_word")[:1]:
-            if not (j - i == 1 and len(s.tokens[i].norm) == 1 and not s.text[s.tokens[i].start].isupper()):
-                sentence.fill(draft, "size", s.slice(i, j), i, j)
-                return
+    found = next((at for i in range(draft.start, draft.end) if (at := size_at(s, i, draft.end))), None)
+    found = found or next((at for i in range(draft.start, draft.end) if (at := size_word_at(s, i))), None)
+    if found is not None:
+        sentence.fill(draft, "size", s.slice(*found), *found)
 
 
-def size_end(sentence: Sentence, j: int, until: int) -> int:
+def size_at(s: Lattice, i: int, until: int) -> Span | None:
+    """A size that begins at a token, by the word before or behind it."""
+    j = s.longest(i, "size_cue")
+    if i < j < until and (end := size_end(s, j, until)) > j:
+        return j, end
+    if s.tokens[i].is_digits and i + 1 < until and (j := s.longest(i + 1, "size_after")) > i + 1:
+        return i, j
+    return None
+
+
+def size_word_at(s: Lattice, i: int) -> Span | None:
+    """A size in words; a single letter only in capitals."""
+    j = s.longest(i, "size_word")
+    is_letter = j - i == 1 and len(s.tokens[i].norm) == 1 and not s.tokens[i].is_han
+    return (i, j) if j > i and (not is_letter or s.text[s.tokens[i].start].isupper()) else None
+
+
+def size_end(s: Lattice, j: int, until: int) -> int:
     """Where a size ends: a number with its fraction, or one word."""
-    s = sentence.s
     if s.tokens[j].is_digits:
         while (
             j + 2 < until and s.tokens[j + 1].norm in ".," and s.is_adjacent(j + 1) and s.is_adjacent(j + 2) and s.tokens[j + 2].is_digits

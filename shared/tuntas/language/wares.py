@@ -91,7 +91,7 @@ def bought(sentence: Sentence, span: Span) -> Draft | None:
 def is_noun(sentence: Sentence, i: int) -> bool:
     """Whether a word is no verb here: *the order*, *my order*."""
     before = sentence.s.tokens[i - 1].norm if i else ""
-    return before in {"the", "my", "this", "that", "our", "an", "last", "of", "on"} and sentence.s.tokens[i].norm in {
+    return before in {"the", "my", "this", "that", "our", "an", "last", "of", "on", "your", "grabfood", "gofood", "food", "previous", "recent"} and sentence.s.tokens[i].norm in {
         "order",
         "need",
         "want",
@@ -123,6 +123,8 @@ def looked_for(sentence: Sentence, span: Span) -> Draft | None:
 
 def bare(sentence: Sentence, span: Span) -> Draft | None:
     """A thing that is only named: with how many, with a price, or all by itself at the start of a clause."""
+    if any(m.category in {"question", "chat"} and span[0] <= m.i < span[1] for m in sentence.marks):
+        return None
     found = object_of(sentence, span[0], span[1])
     kind = found and kind_of(sentence, found)
     counted = next((v for v in sentence.of_kind("quantity") if span[0] <= v.i < span[1]), None)
