@@ -17,10 +17,15 @@ def act_of(sentence: Sentence, draft: Draft) -> str:
         return str(draft.hint)
     if done:
         return done
-    if "status" in labels and draft.thing is None and has_number(sentence, draft) and not any(m.category == "verb" and not is_noun(sentence, m.i) for m in sentence.marks):
+    if "status" in labels and draft.thing is None and has_number(sentence, draft) and not says_to_do(sentence):
         return "status"
     wish = wanted(sentence, draft)
     return wish if wish in labels else draft.spec.usual
+
+
+def says_to_do(sentence: Sentence) -> bool:
+    """Whether any word is a verb here."""
+    return any(m.category == "verb" and not is_noun(sentence, m.i) for m in sentence.marks)
 
 
 def has_number(sentence: Sentence, draft: Draft) -> bool:

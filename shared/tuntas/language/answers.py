@@ -23,28 +23,26 @@ def named(found: Found) -> tuple[str, Any] | None:
             return "time", time_json(value)
         case "money":
             return "budget" if value.bound else "amount", money_json(value)
-        case "people":
-            return "passengers", people_json(value)
+        case "account":
+            return "account", {"number": value, "bank": None}
         case _:
             return counted(found)
 
 
 def counted(found: Found) -> tuple[str, Any] | None:
-    """The same for what is counted or numbered."""
+    """The same for what is counted."""
     value = found.value
     match found.kind:
+        case "people":
+            return "passengers", people_json(value)
         case "duration":
             return "nights", {"count": value.count, "unit": value.unit}
         case "rooms":
             return "rooms", {"count": value.count, "unit": "room"}
         case "choice":
             return "choice", value.count
-        case "account":
-            return "account", {"number": value, "bank": None}
-        case "number":
-            return "quantity", number_json(value)
-        case "quantity":
-            return "quantity", quantity_json(value)
+        case "number" | "quantity":
+            return "quantity", number_json(value) if found.kind == "number" else quantity_json(value)
         case _:
             return None
 

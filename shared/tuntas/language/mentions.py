@@ -163,10 +163,12 @@ def moving(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
     rents, car, ride = (first_at(sentence, span, category) for category in ("rent_verb", "car_kind", "ride_kind"))
     if rents is not None and (car is not None or ride is not None):
         return [implied("car", Mark("rent", None, rents, rents + 1), span)]
-    if ride is not None and not marks_of(sentence, span, "poi") and "ride" not in taken and any(s.by(k, c) for k in range(*span) for c in ("destination_np", "origin_np")):
+    is_way = any(s.by(k, c) for k in range(*span) for c in ("destination_np", "origin_np"))
+    if ride is not None and is_way and "ride" not in taken and not marks_of(sentence, span, "poi"):
         return [implied("ride", Mark("ride", None, ride, ride + 1), span)]
     whole = (0, len(s.tokens))
-    if car is not None and "ride" not in taken and (s.lang != "en" or has_place_and_day(sentence, whole)) and has_evidence(sentence, specs()["car"], whole):
+    is_said = s.lang != "en" or has_place_and_day(sentence, whole)
+    if car is not None and "ride" not in taken and is_said and has_evidence(sentence, specs()["car"], whole):
         return [implied("car", Mark("car", None, car, car + 1), span)]
     return []
 

@@ -13,6 +13,9 @@ SHOPS_ARE_NAMED = frozenset(
 EATS_WHAT_IS_ORDERED = frozenset({"id", "zh"})
 SKIPPED = frozenset({"quantity", "number", "people", "money", "date", "time", "day_part"})
 FOOD = ("meal", "cuisine", "eatery")
+OWNED = frozenset(
+    {"the", "my", "this", "that", "our", "an", "last", "of", "on", "your", "grabfood", "gofood", "food", "previous", "recent"}
+)
 GOODS = ("goods", "brand", "colour")
 
 
@@ -91,11 +94,7 @@ def bought(sentence: Sentence, span: Span) -> Draft | None:
 def is_noun(sentence: Sentence, i: int) -> bool:
     """Whether a word is no verb here: *the order*, *my order*."""
     before = sentence.s.tokens[i - 1].norm if i else ""
-    return before in {"the", "my", "this", "that", "our", "an", "last", "of", "on", "your", "grabfood", "gofood", "food", "previous", "recent"} and sentence.s.tokens[i].norm in {
-        "order",
-        "need",
-        "want",
-    }
+    return before in OWNED and sentence.s.tokens[i].norm in {"order", "need", "want"}
 
 
 def verdict(sentence: Sentence, strength: str, verb: Span, thing: Span, span: Span) -> Draft | None:
