@@ -31,7 +31,7 @@ def _sane(offers: list[Offer]) -> None:
     for each in offers:
         assert 0 < each.fee_minor <= each.amount_minor
         assert each.price_minutes <= each.hold_minutes
-        assert all(capacity > 0 for _, capacity in each.stock)
+        assert all(pool.capacity > 0 for pool in each.stock)
 
 
 @settings(deadline=None)

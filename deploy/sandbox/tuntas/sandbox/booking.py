@@ -1,6 +1,6 @@
 """Bookings of whatever kind: one life for all (held, bought, cancelled, expired), told in the words of each kind."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from tuntas.sandbox.database import Connection
 from tuntas.sandbox.desk import Terms, World, lapse, shown
 from tuntas.sandbox.items import Item
 from tuntas.sandbox.models import Answer, ByReference, Call, Cancel, CancelByReference, Confirm, Hold
-from tuntas.sandbox.offers import Offer
+from tuntas.sandbox.offers import Offer, Pool
 from tuntas.sandbox.problems import Refusal
 from tuntas.sandbox.providers import binds_references
 from tuntas.sandbox.values import draw, money, new_id
@@ -39,7 +39,7 @@ class Kind:
     """One kind of booking: its words on the wire, and how its offers are searched and known again by their ids.
 
     ``charge`` says what cancelling a bought one costs at an instant if that is not the offer's own fee (None: it can't be cancelled);
-    ``one_each`` that every unit is for somebody by name.
+    ``one_each`` that every unit is for somebody by name; ``narrow`` leaves out what is not worth showing beside the rest.
     """
 
     kind: str
@@ -55,6 +55,7 @@ class Kind:
     prefix: str = "bkg"
     charge: Callable[[Item, datetime], int | None] | None = None
     one_each: bool = False
+    narrow: Callable[[list[Offer]], list[Offer]] = list
 
 
 KINDS: dict[str, Kind] = {}
@@ -85,35 +86,48 @@ def view(item: Item) -> dict[str, Any]:
     return document
 
 
-async def _free(tx: Connection, offer: Offer, at: datetime) -> int:
-    return (await _free_of(tx, [offer], at))[0]
+async def _left(tx: Connection, pools: Iterable[Pool], at: datetime) -> dict[Pool, int]:
+    """How many units each pool has left."""
+    wanted = set(pools)
+    keys = [pool.key for pool in wanted]
+    known = {row["stock_key"]: row["capacity"] for row in await tx.fetch("SELECT * FROM stock WHERE stock_key = ANY($1::text[])", keys)}
+    bought = [words.bought for words in KINDS.values()]
+    used = {row["stock_key"]: row["used"] for row in await tx.fetch(_USED, keys, at, bought)}
+    return {pool: known.get(pool.key, pool.capacity) - used.get(pool.key, 0) for pool in wanted}
 
 
-async def _free_of(tx: Connection, found: list[Offer], at: datetime) -> list[int]:
-    keys = list({key for offer in found for key, _ in offer.stock})
-    used: dict[str, int] = {
-        row["stock_key"]: row["used"] for row in await tx.fetch(_USED, keys, at, [words.bought for words in KINDS.values()])
-    }
-    return [min(capacity - used.get(key, 0) for key, capacity in offer.stock) for offer in found]
+def _available(offer: Offer, left: Mapping[Pool, int]) -> int:
+    return min(left[pool] * offer.units // pool.units for pool in offer.stock)
 
 
 async def search(tx: Connection, call: Call, terms: Terms) -> Answer:
     """What can be bought now; what has run out is left out."""
     words = KINDS[call.operation.split(".")[0]]
     found = words.search(words.asked.model_validate(call.body), terms.at.replace(microsecond=0))
-    free = await _free_of(tx, found, terms.at)
-    left = [offer.document(units) for offer, units in zip(found, free, strict=True) if units >= offer.units]
-    return Answer(status=200, body={"offers": left})
+    left = await _left(tx, (pool for offer in found for pool in offer.stock), terms.at)
+    free = {offer.offer_id: _available(offer, left) for offer in found}
+    shown = words.narrow([offer for offer in found if free[offer.offer_id] >= offer.units])
+    return Answer(status=200, body={"offers": [offer.document(free[offer.offer_id]) for offer in shown]})
 
 
 async def _take_stock(tx: Connection, offer: Offer, object_id: str, at: datetime) -> None:
-    for key, capacity in sorted(offer.stock):
-        await tx.execute("INSERT INTO stock (stock_key, capacity) VALUES ($1, $2) ON CONFLICT DO NOTHING", key, capacity)
-        await tx.execute("SELECT 1 FROM stock WHERE stock_key = $1 FOR UPDATE", key)
-    if await _free(tx, offer, at) < offer.units:
-        raise Refusal(409, "sold_out", "there are not enough left")
+    for pool in sorted(offer.stock, key=lambda pool: pool.key):
+        await tx.execute("INSERT INTO stock (stock_key, capacity) VALUES ($1, $2) ON CONFLICT DO NOTHING", pool.key, pool.capacity)
+        await tx.execute("SELECT 1 FROM stock WHERE stock_key = $1 FOR UPDATE", pool.key)
+    left = await _left(tx, offer.stock, at)
+    if short := [pool for pool in offer.stock if left[pool] < pool.units]:
+        raise Refusal(409, short[0].gone, "there are not enough left")
     await tx.executemany(
-        "INSERT INTO stock_use (stock_key, object_id, units) VALUES ($1, $2, $3)", [(key, object_id, offer.units) for key, _ in offer.stock]
+        "INSERT INTO stock_use (stock_key, object_id, units) VALUES ($1, $2, $3)", [(pool.key, object_id, pool.units) for pool in offer.stock]
+    )
+
+
+async def set_stock(tx: Connection, key: str, capacity: int) -> None:
+    """From now on there is so much in a pool, what was taken included."""
+    await tx.execute(
+        "INSERT INTO stock (stock_key, capacity) VALUES ($1, $2) ON CONFLICT (stock_key) DO UPDATE SET capacity = EXCLUDED.capacity",
+        key,
+        capacity,
     )
 
 

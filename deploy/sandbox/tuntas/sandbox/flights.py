@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tuntas.sandbox import offers
 from tuntas.sandbox.geo import Place, airport, distance_km
 from tuntas.sandbox.models import FlightSearch
-from tuntas.sandbox.offers import Offer
+from tuntas.sandbox.offers import Offer, Pool
 from tuntas.sandbox.problems import Refusal
 from tuntas.sandbox.providers import KITE, MERIDIAN, NUSANTARA, Provider
 from tuntas.sandbox.values import currency_of, draw, price
@@ -110,7 +110,7 @@ def _offer(search: FlightSearch, fare: _Fare, rank: int, issued: datetime) -> Of
         price_minutes=fare.hold_minutes // 2 if fare.provider is MERIDIAN else fare.hold_minutes,
         starts_at=fare.depart_at,
         expires_at=issued + offers.LIFETIME,
-        stock=((f"{fare.number}/{origin}-{destination}/{search.date}/{search.cabin}", fare.capacity),),
+        stock=(Pool(f"{fare.number}/{origin}-{destination}/{search.date}/{search.cabin}", fare.capacity, search.passengers),),
         details=details,
     )
 

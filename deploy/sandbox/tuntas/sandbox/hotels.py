@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tuntas.sandbox import geo, offers
 from tuntas.sandbox.geo import Place
 from tuntas.sandbox.models import HotelSearch
-from tuntas.sandbox.offers import Offer
+from tuntas.sandbox.offers import Offer, Pool
 from tuntas.sandbox.problems import Refusal
 from tuntas.sandbox.providers import BALE
 from tuntas.sandbox.values import currency_of, draw, price
@@ -88,10 +88,10 @@ def _details(asked: HotelSearch, place: Place, hotel: _Hotel) -> dict[str, Any]:
     }
 
 
-def _stock(place: Place, hotel: _Hotel, asked: HotelSearch) -> tuple[tuple[str, int], ...]:
+def _stock(place: Place, hotel: _Hotel, asked: HotelSearch) -> tuple[Pool, ...]:
     pool = f"{place.place_id}-{hotel.number}"
     nights = _nights(asked.check_in, asked.check_out)
-    return tuple((f"{pool}/{night}", 4 + draw(pool, night, "rooms", below=9)) for night in nights)
+    return tuple(Pool(f"{pool}/{night}", 4 + draw(pool, night, "rooms", below=9), asked.rooms) for night in nights)
 
 
 def _offers(place: Place, asked: HotelSearch, issued: datetime) -> list[Offer]:

@@ -8,7 +8,7 @@ from tuntas.sandbox import menus, offers, places
 from tuntas.sandbox.items import Item
 from tuntas.sandbox.menus import Dish, Kitchen
 from tuntas.sandbox.models import MealSearch
-from tuntas.sandbox.offers import Offer
+from tuntas.sandbox.offers import Offer, Pool
 from tuntas.sandbox.places import Spot, plain
 from tuntas.sandbox.problems import Refusal
 from tuntas.sandbox.values import draw, price
@@ -113,7 +113,7 @@ def _offer(order: _Order, rank: int, starts: datetime, issued: datetime) -> Offe
         price_minutes=_HOLD_MINUTES,
         starts_at=until,
         expires_at=issued + offers.LIFETIME,
-        stock=((f"{k.city}/{k.number}/{issued.date()}", _A_DAY + draw(k.city, k.number, below=20)),),
+        stock=(Pool(f"{k.city}/{k.number}/{issued.date()}", _A_DAY + draw(k.city, k.number, below=20)),),
         details=_details(order),
     )
 

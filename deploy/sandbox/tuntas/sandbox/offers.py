@@ -13,8 +13,18 @@ FURTHEST_DAY = 361
 
 
 @dataclass(frozen=True)
+class Pool:
+    """Something there is only so much of: its size, how many units an offer takes from it, and the refusal once it has run out."""
+
+    key: str
+    capacity: int
+    units: int = 1
+    gone: str = "sold_out"
+
+
+@dataclass(frozen=True)
 class Offer:
-    """``rank`` is 1 for the cheapest; ``stock`` names each pool it takes ``units`` from, with that pool's size."""
+    """``rank`` is 1 for the cheapest; ``units`` is for how many people, rooms or baskets; ``stock`` is what it takes from."""
 
     offer_id: str
     kind: str
@@ -30,7 +40,7 @@ class Offer:
     price_minutes: int
     starts_at: datetime
     expires_at: datetime
-    stock: tuple[tuple[str, int], ...]
+    stock: tuple[Pool, ...]
     details: dict[str, Any]
 
     @property

@@ -7,7 +7,7 @@ from tuntas.sandbox import offers, places, roads
 from tuntas.sandbox.items import Item
 from tuntas.sandbox.maps import spot_of
 from tuntas.sandbox.models import RideSearch
-from tuntas.sandbox.offers import Offer
+from tuntas.sandbox.offers import Offer, Pool
 from tuntas.sandbox.places import Spot
 from tuntas.sandbox.problems import Refusal
 from tuntas.sandbox.values import currency_of, draw, price
@@ -82,7 +82,7 @@ def _offer(found: tuple[int, roads.Way, _Fleet, Spot, Spot], rank: int, at: date
         price_minutes=_HOLD_MINUTES,
         starts_at=at + timedelta(minutes=2),
         expires_at=issued + timedelta(minutes=_HOLD_MINUTES),
-        stock=((f"{origin.city}/{fleet.provider}/{fleet.ride_type}/{at:%Y%m%d%H}", fleet.cars + draw(origin.city, fleet.cars, below=9)),),
+        stock=(Pool(f"{origin.city}/{fleet.provider}/{fleet.ride_type}/{at:%Y%m%d%H}", fleet.cars + draw(origin.city, fleet.cars, below=9)),),
         details={
             "ride_type": fleet.ride_type,
             "seats": fleet.seats,
