@@ -118,7 +118,8 @@ async def _take_stock(tx: Connection, offer: Offer, object_id: str, at: datetime
     if short := [pool for pool in offer.stock if left[pool] < pool.units]:
         raise Refusal(409, short[0].gone, "there are not enough left")
     await tx.executemany(
-        "INSERT INTO stock_use (stock_key, object_id, units) VALUES ($1, $2, $3)", [(pool.key, object_id, pool.units) for pool in offer.stock]
+        "INSERT INTO stock_use (stock_key, object_id, units) VALUES ($1, $2, $3)",
+        [(pool.key, object_id, pool.units) for pool in offer.stock],
     )
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from tuntas.sandbox import instant, travel
+from tuntas.sandbox import booking, instant, shopping, travel
 from tuntas.sandbox.booking import Kind
 from tuntas.sandbox.desk import Desk
 from tuntas.sandbox.models import (
@@ -26,6 +26,7 @@ from tuntas.sandbox.models import (
     PlaceSearch,
     Reference,
     RouteSearch,
+    Stock,
     TrafficSearch,
 )
 from tuntas.sandbox.providers import LONTAR
@@ -242,6 +243,30 @@ def instant_routes(desk: Desk) -> list[Route]:
     """Every address of those who bring meals and drive."""
     kinds = (instant.MEAL, instant.RIDE)
     return [*(route for words in kinds for route in CancelByReferenceDoor(desk, words).routes()), *sold(desk, *kinds)]
+
+
+class StockDoor:
+    """The address at which a shop's staff fill or empty shelves, or end a coupon."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[Route]:
+        """One address."""
+        return [Route("/stock", self.plant, methods=["POST"])]
+
+    async def plant(self, request: Request) -> Response:
+        """From now on there is so much of something."""
+        asked = await body_of(request, Stock)
+        async with self._desk.pool.acquire() as tx:
+            await booking.set_stock(tx, asked.stock_key, asked.capacity)
+        return JSONResponse(asked.model_dump(), 201)
+
+
+def shopping_routes(desk: Desk) -> list[Route]:
+    """Every address of the shops."""
+    by_reference = CancelByReferenceDoor(desk, shopping.BASKET).routes()
+    return [*by_reference, *sold(desk, shopping.BASKET), *StockDoor(desk).routes()]
 
 
 class MapDoor(Door):

@@ -17,6 +17,7 @@ _IN_FORCE = {
     "hotel": ("held", "confirmed"),
     "meal": ("held", "placed"),
     "ride": ("held", "booked"),
+    "basket": ("held", "placed"),
     "authorization": ("authorized",),
     "capture": ("captured",),
     "refund": (),

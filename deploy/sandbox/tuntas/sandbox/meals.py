@@ -6,6 +6,7 @@ from typing import Any
 
 from tuntas.sandbox import menus, offers, places
 from tuntas.sandbox.items import Item
+from tuntas.sandbox.maps import spot_of
 from tuntas.sandbox.menus import Dish, Kitchen
 from tuntas.sandbox.models import MealSearch
 from tuntas.sandbox.offers import Offer, Pool
@@ -73,7 +74,7 @@ def _fits(kitchen: Kitchen, asked: MealSearch) -> bool:
 
 
 def _orders(asked: MealSearch) -> list[_Order]:
-    to = places.at(*map(float, asked.address.split(","))) if _is_point(asked.address) else places.locate(asked.address)
+    to = spot_of(asked.address)
     found = []
     for kitchen in menus.near(to, places.cities()[plain(to.city)]):
         dishes = [(_dish(kitchen, name), count) for name, count in wanted(asked.items)] or [(kitchen.dishes[0], 1)]
@@ -82,11 +83,6 @@ def _orders(asked: MealSearch) -> list[_Order]:
         if len(whole) == len(dishes) and _fits(kitchen, asked) and order.metres <= _FURTHEST_M:
             found.append(order)
     return sorted(found, key=lambda order: (order.food + order.fee, order.kitchen.number))
-
-
-def _is_point(address: str) -> bool:
-    lat, comma, lon = address.partition(",")
-    return bool(comma) and all(part.strip().lstrip("-").replace(".", "", 1).isdigit() for part in (lat, lon))
 
 
 def search(asked: MealSearch, issued: datetime) -> list[Offer]:

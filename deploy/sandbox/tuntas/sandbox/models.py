@@ -47,6 +47,18 @@ class MealSearch(Query):
     deliver_at: AwareDatetime | None = None
 
 
+class BasketSearch(Query):
+    """``items`` is ``5 kg*beras|1 pair*shoes*nike*black*42``; ``browse`` shows what comes in sizes though none is named."""
+
+    address: Text
+    items: Annotated[str, StringConstraints(min_length=1, max_length=1500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    shop: Text | None = None
+    coupon: Text | None = None
+    deliver_by: AwareDatetime | None = None
+    refundable: bool = False
+    browse: bool = False
+
+
 class RideSearch(Query):
     """``origin`` and ``destination`` are addresses or ``lat,lon``; without ``pickup_at`` it is as soon as may be."""
 
@@ -179,6 +191,13 @@ class OtherSideMoves(Body):
     """By how many minutes the provider moves what it had confirmed; fewer than none is earlier."""
 
     minutes: Annotated[int, Field(ge=-1440, le=10_080)]
+
+
+class Stock(Body):
+    """How much there is of something, what was taken included."""
+
+    stock_key: Text
+    capacity: Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class FaultMatch(Body):

@@ -82,7 +82,9 @@ def _offer(found: tuple[int, roads.Way, _Fleet, Spot, Spot], rank: int, at: date
         price_minutes=_HOLD_MINUTES,
         starts_at=at + timedelta(minutes=2),
         expires_at=issued + timedelta(minutes=_HOLD_MINUTES),
-        stock=(Pool(f"{origin.city}/{fleet.provider}/{fleet.ride_type}/{at:%Y%m%d%H}", fleet.cars + draw(origin.city, fleet.cars, below=9)),),
+        stock=(
+            Pool(f"{origin.city}/{fleet.provider}/{fleet.ride_type}/{at:%Y%m%d%H}", fleet.cars + draw(origin.city, fleet.cars, below=9)),
+        ),
         details={
             "ride_type": fleet.ride_type,
             "seats": fleet.seats,
