@@ -28,7 +28,7 @@ class Brand:
 
 @dataclass(frozen=True)
 class Product:
-    """Something to buy. Those of one ``kind`` may stand in for each other; ``units`` is how much of the first unit each other word means."""
+    """Something to buy. Those of one ``kind`` may stand in for each other; ``units`` is how much of its unit a word means."""
 
     number: int
     name: str

@@ -1,0 +1,1 @@
+"""Meals brought by couriers, and rides: quote, hold, confirm, ask, cancel."""
