@@ -36,6 +36,7 @@ _HOTEL: Document = {"city": "Semarang", "country": "ID", "check_in": _day(40), "
 
 _FOOD: Document = {"address": "Kemang, Jakarta"}
 _WAY: Document = {"origin": "Kemang", "destination": "Gambir"}
+_SHOP: Document = {"item": "beras", "quantity": {"count": 2, "unit": "kg"}, "address": "Kemang, Jakarta"}
 _RIDE: Document = {"origin": "Kemang", "destination": "CGK", "pickup_at": f"{_day(3)}T09:00:00+00:00"}
 
 EXAMPLES: dict[str, dict[str, Document]] = {
@@ -47,6 +48,8 @@ EXAMPLES: dict[str, dict[str, Document]] = {
     "sate-dash": {"food.order": _FOOD},
     "gesit-ride": {"ride.book": _RIDE},
     "oto-cab": {"ride.book": _RIDE},
+    "pasar-terang": {"shop.buy": _SHOP, "shop.search": _SHOP},
+    "toko-laris": {"shop.buy": _SHOP},
     "atlas": {"map.route": _WAY, "map.distance": _WAY, "map.traffic": {"place": "Kemang"}, "map.place": {"place": "mall"}},
     "lontar-pay": {"pay.charge": {"instrument": "wallet"}},
 }

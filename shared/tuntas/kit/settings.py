@@ -84,7 +84,7 @@ class PlatformSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="TUNTAS_")
 
-    connectors: tuple[str, ...] = ("instant", "maps", "payment", "travel")
+    connectors: tuple[str, ...] = ("instant", "maps", "payment", "shopping", "travel")
     otlp_traces: str | None = Field(default=None, description="OTLP/HTTP traces URL; none: nothing is exported")
     trace_ratio: float = Field(default=1.0, ge=0, le=1)
     vault_key: SecretStr = Field(description="32 bytes in hex; wraps the keys of persons")

@@ -103,6 +103,12 @@ async def instant(dsn: str) -> AsyncIterator[World]:
 
 
 @pytest.fixture(scope="session")
+async def shopping(dsn: str) -> AsyncIterator[World]:
+    async with _running("shopping", dsn) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
 async def maps(dsn: str) -> AsyncIterator[World]:
     async with _running("maps", dsn) as world:
         yield world

@@ -26,7 +26,7 @@ def refusal() -> str:
 def test_complete_settings_are_read() -> None:
     kafka, platform, own = load("demo", ServiceSettings)
     assert kafka.group("demo") == "tuntas.demo"
-    assert platform.connectors == ("instant", "maps", "payment", "travel")
+    assert platform.connectors == ("instant", "maps", "payment", "shopping", "travel")
     assert own.database_url.get_secret_value() == "postgresql://h/d"
 
 

@@ -28,7 +28,7 @@ from tuntas.local.services import CONNECTORS, FOREIGN, PACKAGES
 from tuntas.local.stack import ROOT, Backends
 
 DATABASE = "tuntas"
-WORLDS = ("travel", "payment", "instant", "maps")
+WORLDS = ("travel", "payment", "instant", "maps", "shopping")
 READY_SECONDS = 60.0
 Say = Callable[[str], None]
 

@@ -22,10 +22,11 @@ PACKAGES = {
     "connectors-payment": "tuntas.connectors.payment",
     "connectors-instant": "tuntas.connectors.instant",
     "connectors-maps": "tuntas.connectors.maps",
+    "connectors-shopping": "tuntas.connectors.shopping",
 }
 """Service name to package."""
 
-CONNECTORS = ("instant", "maps", "payment", "travel")
+CONNECTORS = ("instant", "maps", "payment", "shopping", "travel")
 
 FOREIGN = "tuntas.connectors.http"
 """The package of a connector that a manifest makes."""

@@ -11,7 +11,7 @@ from tuntas.contracts.topics import Topic, all_topics, connector_commands, conne
 from tuntas.kit.messaging import topics
 from tuntas.kit.messaging.client import Right
 
-CONNECTORS = ("instant", "maps", "payment", "travel")
+CONNECTORS = ("instant", "maps", "payment", "shopping", "travel")
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ LADDER: Mapping[str, tuple[Rung, ...]] = MappingProxyType(
         "no_object": _LAPSED,
         # C1 and X2: this offer is gone or changed; the next in line was approved with it.
         "sold_out": _OTHER_OFFER,
+        "coupon_gone": _OTHER_OFFER,
         "price_changed": _OTHER_OFFER,
         "offer_expired": _OTHER_OFFER,
         "cancelled_by_provider": _OTHER_OFFER,

@@ -21,7 +21,7 @@ Document = dict[str, Any]
 TERMINAL = frozenset({"completed", "compensated", "answered", "rejected"})
 SOURCE = "demo"
 DOMAINS = ["travel.*", "food.*", "ride.*", "shop.*", "pay.*"]
-WORLD_OF = {"payment": "payment", "meal": "instant", "ride": "instant", "map": "maps"}
+WORLD_OF = {"payment": "payment", "meal": "instant", "ride": "instant", "map": "maps", "basket": "shopping"}
 
 
 @dataclass

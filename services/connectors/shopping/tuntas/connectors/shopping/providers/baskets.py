@@ -40,9 +40,13 @@ class Baskets(Bookings):
 
 
 def query(wish: Wish) -> Document:
-    """Return the search for a basket; somebody who only asks and says no address means the city of their clock."""
+    """Return the search for a basket; somebody who only asks and says no address means the city of their clock.
+
+    Raises:
+        Rejected: `invalid`: a quantity or a list is none.
+    """
     asked: Any = wish.goal.parameters
-    goods = [*asked.get("items", ()), *([asked] if "item" in asked else [])]
+    goods = [*_listed(asked.get("items", [])), *([asked] if "item" in asked else [])]
     address = asked.get("address") or wish.tz.rpartition("/")[2].replace("_", " ")
     named = {name: str(asked[name])[:200] for name in ("shop", "coupon", "deliver_by") if name in asked}
     flags = {"refundable": bool(asked.get("refundable")), "browse": wish.goal.type == SEARCH.name}
@@ -50,9 +54,17 @@ def query(wish: Wish) -> Document:
     return {"address": str(address)[:200], "items": "|".join(map(_line, goods))[:1500]} | named | told
 
 
+def _listed(goods: Any) -> list[Any]:
+    if not isinstance(goods, list) or not all(isinstance(each, dict) for each in goods):
+        raise Rejected("invalid", "items")
+    return goods
+
+
 def _line(goods: Any) -> str:
     """Write one wish as the shops read it: count and unit, name, brand, colour, size."""
-    quantity = goods.get("quantity") or {}
+    quantity = goods.get("quantity", {})
+    if not isinstance(quantity, dict):
+        raise Rejected("invalid", "quantity")
     count = f"{quantity.get('count', 1)} {_plain(quantity.get('unit', ''))}".strip()
     return "*".join((count, *(_plain(goods.get(name, "")) for name in ("item", "brand", "colour", "size"))))
 
