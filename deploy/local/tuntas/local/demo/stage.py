@@ -98,7 +98,7 @@ class Stage:
     async def mandate(self, person: str, per_task: dict[str, int]) -> None:
         """Give a person's standing consent."""
         until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-        mandate = {"goal_types": DOMAINS, "per_task": per_task, "budget": {"IDR": 10**14}, "expires_at": until}
+        mandate = {"goal_types": DOMAINS, "per_task": per_task, "budget": {"IDR": 10**14, "CNY": 10**14}, "expires_at": until}
         await self.call("PUT", f"/v1/people/{person}/mandate", json={"mandate": mandate})
 
     async def ask(self, name: str, text: str, asker: Document) -> None:

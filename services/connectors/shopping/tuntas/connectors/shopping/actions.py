@@ -19,7 +19,10 @@ _WORDS: Any = {"type": "string", "minLength": 1, "maxLength": 80}
 _QUANTITY: Any = {
     "type": "object",
     "required": ["count"],
-    "properties": {"count": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000}, "unit": {"type": "string", "maxLength": 20}},
+    "properties": {
+        "count": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
+        "unit": {"type": ["string", "null"], "maxLength": 20},
+    },
 }
 _GOODS: Any = {"item": _WORDS, "quantity": _QUANTITY, "brand": _WORDS, "colour": _WORDS, "size": _WORDS}
 _LIST: Any = {

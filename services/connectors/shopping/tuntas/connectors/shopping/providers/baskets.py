@@ -35,8 +35,13 @@ class Baskets(Bookings):
         found: Any = reply.body["offers"]
         made = [offer_of(each) for each in found if each["provider"] == self.spec.name]
         if wish.goal.type == SEARCH.name:
-            return [offer.model_copy(update={"steps": ()}) for offer in made]
+            return [offer.model_copy(update={"steps": ()}) for offer in made if _within(offer, wish.goal.parameters.get("budget"))]
         return made
+
+
+def _within(offer: Offer, budget: Any) -> bool:
+    """Say whether an offer is for a budget: nobody plans an answer, so nobody else looks at it."""
+    return not isinstance(budget, dict) or not offer.price or offer.price.amount_minor <= budget["amount_minor"]
 
 
 def query(wish: Wish) -> Document:
@@ -65,7 +70,7 @@ def _line(goods: Any) -> str:
     quantity = goods.get("quantity", {})
     if not isinstance(quantity, dict):
         raise Rejected("invalid", "quantity")
-    count = f"{quantity.get('count', 1)} {_plain(quantity.get('unit', ''))}".strip()
+    count = f"{quantity.get('count', 1)} {_plain(quantity.get('unit') or '')}".strip()
     return "*".join((count, *(_plain(goods.get(name, "")) for name in ("item", "brand", "colour", "size"))))
 
 
