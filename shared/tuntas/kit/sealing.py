@@ -27,7 +27,7 @@ async def sealed(vault: Vault, tenant: str, person: UUID, schema: Document, para
         Transient: `erased_meanwhile`.
     """
     marked = {name: value for name, value in parameters.items() if name in personal(schema) and isinstance(value, str)}
-    return parameters | {n: await vault.seal(tenant, person, v) for n, v in marked.items() if not v.startswith(_SEALED)}
+    return parameters | {n: str(await vault.seal(tenant, person, v)) for n, v in marked.items() if not v.startswith(_SEALED)}
 
 
 async def opened(vault: Vault, tenant: str, document: Document) -> Document:

@@ -62,6 +62,11 @@ async def test_what_is_sealed_already_is_left_alone() -> None:
     assert await seen("food.order", **once) == once
 
 
+async def test_what_is_sealed_makes_a_goal_that_fits_its_schema() -> None:
+    goals: Any = build(registry(), [{"label": "food.order", "slots": await seen("food.order", address="home")}], "en")
+    assert goals[0].parameters == {"address": f"sealed:v1:{PERSON}:home"}
+
+
 async def test_of_a_goal_that_nobody_serves_nothing_but_its_name_is_kept() -> None:
     assert await seen("pay.transfer", recipient="Budi") == {}
 
