@@ -23,7 +23,7 @@ def goals(text: str, tz: str = "Asia/Jakarta") -> Any:
     known = Registry()
     known.register(ConnectorRegistered(connector="shopping", goal_types=connector.goal_types, providers=()))
     said = read(text, now=NOW, tz=tz)
-    found = [{"label": goal.label, "slots": {name: slot.canonical for name, slot in goal.slots.items()}} for goal in said.goals]
+    found: Any = [{"label": goal.label, "slots": {name: slot.canonical for name, slot in goal.slots.items()}} for goal in said.goals]
     return build(known, found, said.lang)
 
 
