@@ -12,6 +12,8 @@ from uuid import UUID
 import httpx2
 from aiokafka.errors import KafkaError
 
+from tuntas.local.demo.daily import KEMANG, meal, ride
+from tuntas.local.demo.shopping import basket
 from tuntas.local.demo.stage import TERMINAL, Play, Stage
 from tuntas.local.demo.stories import day, trip
 
@@ -29,7 +31,7 @@ DAYS = 60
 TRYING_SECONDS = 90.0
 MANDATE = {"IDR": 10**12}
 RESTING = TERMINAL | {"needs_attention"}
-LOST = ("payment.authorize", "flight.confirm", "hotel.confirm", "payment.capture")
+LOST = ("payment.authorize", "flight.confirm", "hotel.confirm", "basket.confirm", "payment.capture")
 Document = dict[str, Any]
 
 
@@ -57,11 +59,21 @@ def _job(stage: Stage, run: str, number: int, person: int, rng: random.Random, *
         task=stage.identity(name, words=typed),
         person=f"{run}-{person}",
         words=words,
-        goals=trip(origin=start, destination=airport, city=city, start=later),
+        goals=[*trip(origin=start, destination=airport, city=city, start=later), *_besides(number)],
         instrument="card-declined" if luck < 0.15 else "wallet",  # noqa: PLR2004 - shares of the load, in order
         fault=_fault(luck, rng),
         cancel_after=rng.uniform(0.2, 8.0) if luck > 0.95 else None,  # noqa: PLR2004
     )
+
+
+def _besides(number: int) -> list[Document]:
+    """What else a journey needs: each connector has something to do in any four jobs."""
+    return [
+        [],
+        [basket(item="roti", quantity={"count": 1, "unit": "pack"})],
+        [meal()],
+        [ride(origin=KEMANG) | {"meets": {"goal": "flight", "at": "start"}}],
+    ][number % 4]
 
 
 def _fault(luck: float, rng: random.Random) -> tuple[str, str] | None:
