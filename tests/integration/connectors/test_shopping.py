@@ -108,6 +108,15 @@ async def test_who_only_asks_is_told_what_there_is_in_the_city_of_their_clock(ch
         assert all(str(o.details["shop"]).endswith(city) for o in found)
 
 
+async def test_who_asks_for_a_price_is_told_of_nothing_dearer(chains: dict[str, Provider], traveller: Any) -> None:
+    budget = {"amount_minor": 70_000_000, "currency": "IDR"}
+    wish = traveller.wish("shop.search", item="headphones", address=KEMANG, budget=budget)
+    found = [o for chain in CHAINS for o in await chains[chain].quote(wish)]
+    assert found
+    assert all(o.price is not None and o.price.amount_minor <= 70_000_000 for o in found)
+    assert await chains["toko-laris"].quote(traveller.wish("shop.search", item="laptop", address=KEMANG, budget=budget)) == []
+
+
 @pytest.mark.parametrize(
     ("asked", "code"),
     [

@@ -16,9 +16,10 @@ from tuntas.executor.ladder import LADDER
 from tuntas.testkit.history import START
 
 
-def test_sold_out_goes_to_the_next_offer_as_a_new_attempt(trip: Trip) -> None:
+@pytest.mark.parametrize("code", ["sold_out", "coupon_gone"])
+def test_what_is_gone_goes_to_the_next_offer_as_a_new_attempt(trip: Trip, code: str) -> None:
     trip.approve()
-    assert started(trip.refuse("hotel.hold", "sold_out")) == ["hotel.hold#2/1"]
+    assert started(trip.refuse("hotel.hold", code)) == ["hotel.hold#2/1"]
     said = trip.last(StepStarted)
     assert (said.declaration.provider, said.input, said.amount) == ("villa", {"room": "h2"}, idr(950))
     assert trip.state.rungs == ("substitute:hotel",)
