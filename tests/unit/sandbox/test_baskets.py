@@ -92,7 +92,16 @@ def test_rice_costs_what_people_would_expect() -> None:
 
 @pytest.mark.parametrize(
     ("items", "count"),
-    [("2 jin*苹果", 1), ("500 g*gula", 0.5), ("1 box*牛奶", 12), ("1 tray*telur", 30), ("3 piece*kaos***L", 3), ("0.4*roti", 1)],
+    [
+        ("2 jin*苹果", 1),
+        ("500 g*gula", 0.5),
+        ("1 box*牛奶", 12),
+        ("1 tray*telur", 30),
+        ("3 piece*kaos***L", 3),
+        ("0.4*roti", 1),
+        ("3 ons*bawang", 0.3),
+        ("1 lb*beef", 0.454),
+    ],
 )
 def test_measures_are_turned_into_what_is_sold(items: str, count: float) -> None:
     assert {line["count"] for offer in very(items) for line in offer.details["items"]} == {count}

@@ -12,7 +12,11 @@ from typing import Any, Literal
 from tuntas.sandbox.places import Spot, plain
 from tuntas.sandbox.values import draw, shelf_currency_of, shelf_price
 
-_MEASURES = frozenset({"kg", "g", "jin", "ons", "lb", "oz", "ton", "l", "ml"})
+_OF_A_KILO = {"kg": "1", "g": "0.001", "jin": "0.5", "ons": "0.1", "lb": "0.45359", "oz": "0.02835", "ton": "1000"}
+_OF_A_LITRE = {"l": "1", "ml": "0.001"}
+_MEASURES = {name: (base, Decimal(part)) for base, parts in (("kg", _OF_A_KILO), ("l", _OF_A_LITRE)) for name, part in parts.items()}
+"""Words for weights and volumes, as parts of the one that products name."""
+
 _MOST_MILLI = 1_000_000
 _TELLING = 3
 
@@ -52,9 +56,11 @@ class Product:
 
     def milli(self, count: Decimal, unit: str) -> int | None:
         """How many thousandths of its unit that is; None if it is not sold by such a measure. What is not weighed is sold whole."""
-        amount = dict(self.units).get(unit, None if unit in _MEASURES else Decimal(1))
+        base, part = _MEASURES.get(unit, (unit, Decimal(1)))
+        amount = dict(self.units).get(base, None if unit in _MEASURES else Decimal(1))
         if amount is None:
             return None
+        amount *= part
         step = 1 if self.unit in _MEASURES else 1000
         found = int((count * amount * 1000 / step).to_integral_value(ROUND_CEILING)) * step
         return found if 0 < found <= _MOST_MILLI else None
