@@ -87,4 +87,4 @@ def test_goals_are_tied_to_what_they_meet_whichever_is_said_first() -> None:
 def test_an_address_is_taken_as_it_is_said() -> None:
     goals: Any = [{"label": "food.order", "slots": {}}]
     found: Any = understand(["x", "7F tower, gate 3"], asked="address", goals=goals, now=START, tz="Asia/Jakarta", lang="en")
-    assert found["goals"][0]["slots"]["address"] == "7F tower, gate 3"
+    assert found["goals"][0]["slots"]["address"] == {"name": "7F tower, gate 3"}

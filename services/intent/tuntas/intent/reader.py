@@ -81,8 +81,8 @@ def _with_departure(slots: dict[str, Any]) -> dict[str, Any]:
     return slots | {"check_out": leaves.isoformat()}
 
 
-_NAMES = frozenset({"origin", "destination", "place"})
-_WORDS = frozenset({"address", "recipient", "account", "item", "restaurant", "reason"})
+_NAMES = frozenset({"origin", "destination", "place", "address", "recipient", "item", "restaurant"})
+_WORDS = frozenset({"account", "reason"})
 """Slots whose value is a name or the very words; what else is not understood is asked for again."""
 
 _KINDS = (

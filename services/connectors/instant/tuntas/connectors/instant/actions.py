@@ -44,7 +44,8 @@ def _actions(kind: str) -> tuple[ActionSpec, ...]:
 
 def _food(name: str, *, informs: bool) -> GoalType:
     where = SlotMapping(
-        slots=("address",),
+        slots=("address", "place"),
+        path="name",
         required=True,
         ask={"en": "Where should it be brought?", "id": "Diantar ke mana?", "zh": "送到哪里？"},
     )
@@ -69,7 +70,7 @@ def _food(name: str, *, informs: bool) -> GoalType:
             "address": where,
             "restaurant": SlotMapping(slots=("restaurant",), path="name"),
             "cuisine": SlotMapping(slots=("cuisine",)),
-            "item": SlotMapping(slots=("item",)),
+            "item": SlotMapping(slots=("item",), path="name"),
             "quantity": SlotMapping(slots=("quantity",), path="count"),
             "budget": SlotMapping(slots=("budget", "price_range")),
         },
