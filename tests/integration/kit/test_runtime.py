@@ -20,7 +20,8 @@ from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, 
 from tuntas.kit.errors import InDoubt
 from tuntas.kit.messaging import topics
 from tuntas.kit.messaging.fold import Event
-from tuntas.kit.messaging.wire import partition_of
+from tuntas.kit.messaging.unit_of_work import keep
+from tuntas.kit.messaging.wire import Record, partition_of
 from tuntas.kit.persistence.tables import RUNTIME, bootstrap, state_table
 from tuntas.kit.settings import KafkaSettings
 from tuntas.local.stack import Backends
@@ -241,24 +242,15 @@ async def test_poison_is_set_aside_with_its_reason_while_good_records_flow(toy: 
 
 async def test_outputs_left_by_a_crash_are_published_by_the_next_owner(toy: Toy) -> None:
     task, identity = uuid4(), uuid4()
-    headers = Envelope(
-        id=identity, type=Counted.wire_type, source="t", time=datetime.now(UTC), tenant="acme", task_id=task, cause=uuid4()
-    ).headers()
+    envelope = Envelope(id=identity, type=Counted.wire_type, source="t", time=datetime.now(UTC), tenant="acme", task_id=task, cause=uuid4())
+    left = Record(identity, COUNTS.name, str(task).encode(), envelope.headers(), b'{"count": 7, "why": "left"}', partition_of(task))
     await toy.stop()
     con = await asyncpg.connect(toy.dsn)
-    await con.execute(
-        "insert into outbox (id, task_id, partition, topic, headers, body) values ($1, $2, $3, $4, $5, $6)",
-        identity,
-        task,
-        partition_of(task),
-        COUNTS.name,
-        json.dumps(headers),
-        b'{"count": 7, "why": "left"}',
-    )
+    await keep(con, [left])
     await toy.start()
     assert [c["count"] for c in await toy.counts(task, 1)] == [7]
     async with asyncio.timeout(10):
-        while await con.fetchval("select count(*) from outbox where id = $1", identity):
+        while await con.fetchval("select count(*) from outbox"):
             await asyncio.sleep(0.05)
     await con.close()
 
