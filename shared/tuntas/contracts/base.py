@@ -26,6 +26,10 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    def __eq__(self, other: object) -> bool:
+        """Compare by fields; a default is most often the very same value, which writing without defaults asks for at every field."""
+        return self is other or (self.__class__ is other.__class__ and self.__dict__ == other.__dict__)
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with these fields, which are not validated, changed: lean, for decisions do so a hundred times a task."""
         if deep:
