@@ -21,7 +21,7 @@ Text = Annotated[str, Field(max_length=500)]
 """Words from outside: data, bounded, never instructions."""
 
 
-class Frozen(BaseModel):
+class Frozen(BaseModel):  # noqa: PLW1641 - the library hashes what is frozen
     """A value that never changes; `model_copy` makes the changed one."""
 
     model_config = ConfigDict(frozen=True)

@@ -26,9 +26,9 @@ class Consents(Store[Consent]):
         super().__init__("consents", Consent)
         self._versions: dict[UUID, int] = {}
 
-    async def rows_for(self, con: Connection, events: Sequence[Any]) -> dict[UUID, Row[Consent]]:
+    async def rows_for(self, con: Connection, events: Sequence[Any], new: frozenset[UUID]) -> dict[UUID, Row[Consent]]:
         """Load the tasks of a batch, make blank ones for messages that name a person, and lend every one its person's wallet."""
-        rows = await self.load(con, (event.task_id for event in events))
+        rows = await self.load(con, (event.task_id for event in events), new)
         for event in events:
             if event.task_id not in rows and isinstance(event.body, (PlanProposed, MandateSet)):
                 rows[event.task_id] = Row(event.task_id, event.tenant, 0, blank(event.body.person), frozenset())

@@ -48,20 +48,26 @@ class UnitOfWork(Generic[S]):
     async def process(self, events: Sequence[Event]) -> tuple[Unit[S], list[UUID]]:
         """Decide a batch in one transaction; return what was decided and the parcels its outputs lie in.
 
-        Everything or nothing is kept; a repeat of it after a failure is safe. If rows in memory turn out to be old, all is decided again.
+        Everything or nothing is kept; a repeat of it after a failure is safe. If a row in memory turns out to be old, or a task not to be
+        new, all is decided again on what is there.
         """
         try:
-            return await self._decided(events)
+            return await self._decided(events, self._new(events))
         except Transient:
-            return await self._decided(events)
+            return await self._decided(events, frozenset())
 
-    async def _decided(self, events: Sequence[Event]) -> tuple[Unit[S], list[UUID]]:
+    def _new(self, events: Sequence[Event]) -> frozenset[UUID]:
+        """Return the tasks that this batch seems to begin: a row of theirs is not looked for."""
+        known = {event.task_id for event in events if type(event.body) not in self.core.begins}
+        return frozenset(event.task_id for event in events if event.task_id not in known)
+
+    async def _decided(self, events: Sequence[Event], new: frozenset[UUID]) -> tuple[Unit[S], list[UUID]]:
         gone = list(self.published)
         try:
             async with asyncio.timeout(_TRANSACTION_SECONDS), self.pool.acquire() as con:
                 at = await self.clock.now(con)
                 async with con.transaction() if self._wide(events) else nullcontext():
-                    unit, parcels = await self._transact(con, events, at, gone)
+                    unit, parcels = await self._transact(con, events, new, at, gone)
         except BaseException:
             self.store.forget()
             raise
@@ -74,9 +80,11 @@ class UnitOfWork(Generic[S]):
         """Say whether more than one statement has to hold together; one is a transaction by itself."""
         return self.store.wide or any(isinstance(event.body, (Fired, Answered)) for event in events)
 
-    async def _transact(self, con: Connection, events: Sequence[Event], at: datetime, gone: Sequence[UUID]) -> tuple[Unit[S], list[Parcel]]:
+    async def _transact(
+        self, con: Connection, events: Sequence[Event], new: frozenset[UUID], at: datetime, gone: Sequence[UUID]
+    ) -> tuple[Unit[S], list[Parcel]]:
         live = [event for event in await _claim(con, events) if self.core.handles(event.body)]
-        rows = await self.store.rows_for(con, live)
+        rows = await self.store.rows_for(con, live, new)
         unit = fold(self.core, self.service, rows, live, at)
         changed, parcels = list(unit.changed.values()), _parcels(unit.records)
         pass_point(self.service, "before_commit")

@@ -58,11 +58,14 @@ class Store(Generic[S]):
         self._kept: OrderedDict[UUID, _Kept[S]] = OrderedDict()
         self._load = f"select task_id, tenant, version, seen, doc from {table} where task_id = any($1::uuid[])"
 
-    async def load(self, con: Connection, keys: Iterable[UUID]) -> dict[UUID, Row[S]]:
-        """Return the rows of these tasks; tasks without a row are not in the answer. A row that turns out to be old refuses its write."""
+    async def load(self, con: Connection, keys: Iterable[UUID], new: frozenset[UUID] = frozenset()) -> dict[UUID, Row[S]]:
+        """Return the rows of these tasks; tasks without a row are not in the answer. A row that turns out to be old refuses its write.
+
+        Tasks that are taken for `new` are not asked for; one that was not refuses its write as well.
+        """
         wanted = set(keys)
         rows = {key: Row(key, kept.tenant, kept.version, kept.state, kept.seen) for key in wanted if (kept := self._kept.get(key))}
-        if missing := wanted - rows.keys():
+        if missing := wanted - rows.keys() - new:
             rows |= {r["task_id"]: self._read(r) for r in await con.fetch(self._load, missing)}
         return rows
 
@@ -70,9 +73,9 @@ class Store(Generic[S]):
         state = self.model.model_validate_json(found["doc"])
         return Row(found["task_id"], found["tenant"], found["version"], state, frozenset(found["seen"]))
 
-    async def rows_for(self, con: Connection, events: Sequence[Any]) -> dict[UUID, Row[S]]:
+    async def rows_for(self, con: Connection, events: Sequence[Any], new: frozenset[UUID]) -> dict[UUID, Row[S]]:
         """Load what a batch's events need; a service whose tasks share something loads that as well."""
-        return await self.load(con, (event.task_id for event in events))
+        return await self.load(con, (event.task_id for event in events), new)
 
     def kept(self, state: S) -> S:
         """Return what is written of a state; the rest of it was lent for the decision."""
