@@ -14,7 +14,8 @@ from tuntas.language.goals import table
 from tuntas.language.leftovers import unread
 from tuntas.language.lexicon import LANGUAGES, build
 from tuntas.language.model import Goal, Reading, Value
-from tuntas.language.scan import find, join_instants
+from tuntas.language.joining import joined
+from tuntas.language.scan import MORE_KINDS, find
 from tuntas.language.sentence import Draft, Sentence, analyse
 from tuntas.language.sharing import share
 from tuntas.language.stays import fill_stays, name_hotels
@@ -47,7 +48,7 @@ def values(text: str, *, now: datetime, tz: str, lang: str | None = None) -> lis
     """
     tokens = tokenize(text)[:MAX_TOKENS]
     s = build(text, tokens, now=local_time(now, tz), tz=tz, lang=spoken(lang, tokens, tz))
-    return join_instants(s, find(s))
+    return joined(s, find(s, MORE_KINDS))
 
 
 def read(text: str, *, now: datetime, tz: str, lang: str | None = None) -> Reading:
