@@ -99,6 +99,8 @@ def says_more(sentence: Sentence, old: str, draft: Draft) -> bool:
     new = draft.spec.topic
     if {old, new} == {"restaurant", "food"}:
         return (draft.thing is None and draft.hint is None) or (old == "restaurant" and not is_told(sentence, draft))
+    if old == "ride" and new == "car" and not any(sentence.s.by(k, "rent_verb") for k in range(draft.start, draft.end)):
+        return True
     return old == "car" and new == "ride" and not any(sentence.s.by(k, "destination_np") for k in range(draft.start, draft.end))
 
 

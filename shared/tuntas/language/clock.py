@@ -119,6 +119,8 @@ _en: Rule = alt(
     seq(lambda _s, _c, _h, h, p: before_hour(h, 15, p), _cue, word("quarter_to"), _twelve, _part_of),
     seq(lambda _s, _c, m, _p, h, p: at(h, m, p), _cue, _minutes_past, word("past_hour"), _twelve, _part_of),
     seq(lambda _s, _c, m, _t, h, p: before_hour(h, m, p), _cue, _minutes_to, word("to_hour"), _twelve, _part_of),
+    seq(lambda _s, _c, h, _i, p: at(h, 0, p), _cue, _twelve, alt(tight(sign("ish")), seq(lambda *_: True, tight(sign("-")), sign("ish"))), _part_of),
+    seq(lambda _s, _c, hm, p: at_time(hm, p), sign("at", "by", "@", "until"), _colon, _part_of),
     seq(lambda _s, h, _h, m: at(h, m), _hour, tight(sign("h")), tight(integer(0, 59))),
 )
 _jam = word("clock_prefix")
@@ -186,7 +188,7 @@ def closed(_s: Lattice, _o: Any, start: Clock, _u: Any, end: Clock) -> Clock | N
 
 
 _vague_hour = seq(lambda _s, h: at(h, 0), integer(1, 12))
-_bare_hour = seq(lambda _s, h: at(h, 0), unless(integer(1, 24), alt(_unless_counted, sign("/", "."))))
+_bare_hour = seq(lambda _s, h: at(h, 0), unless(integer(1, 24), alt(_unless_counted, sign("/", ".", "-"), word("pack"))))
 _to = word("until")
 intervals: Rule = alt(
     seq(lambda _s, _a, c: Clock(c.start, None, is_interval=True, vague=c.vague), word("after"), exact),

@@ -175,9 +175,17 @@ def nth_in_month(_s: Lattice, nth: int, number: int, month: tuple[int, int]) -> 
     return on(nth_weekday(*month, number, nth))
 
 
+def nth_week(_s: Lattice, nth: int, _w: Any, _of: Any, month: tuple[int, int]) -> Day | None:
+    """*The first week of December*: days 1 to 7, and so on; the last one are the last seven days."""
+    last = calendar.monthrange(*month)[1] if month[0] <= 9999 else 0  # noqa: PLR2004
+    first = last - 6 if nth < 0 else WEEK * (nth - 1) + 1
+    start = safe(*month, first)
+    return Day(start, date(*month, min(first + 6, last)), "week") if start else None
+
+
 def counted_from(_s: Lattice, amount: tuple[int, str], _from: Any, day: Day) -> Day | None:
-    """*Two weeks from Friday*."""
-    return on(shift(day.start, *amount))
+    """*Two weeks from Friday*; *two nights from Friday* begin then."""
+    return None if amount[1] == "night" else on(shift(day.start, *amount))
 
 
 def earlier(s: Lattice, amount: tuple[int, str]) -> Day | None:
@@ -239,7 +247,7 @@ absolute: Rule = memo(
         seq(lambda s, h, y: holiday(s, h, y), word("holiday"), _rel_year),
         seq(lambda _s, _c, day: day, opt(word("dom_cue")), alt(numeric(_slash), numeric(_dash), numeric(_dot))),
         seq(lambda s, _c, a, _m, b: ordered(s, a, b, None), opt(word("dom_cue")), integer(1, 31), _slash, _tight_number),
-        seq(holiday, word("holiday"), opt(_year_digits)),
+        seq(holiday, unless(word("holiday"), word("road_word")), opt(_year_digits)),
     ),
 )
 _dom_alone: Rule = alt(
@@ -284,6 +292,9 @@ _month_of_year = alt(
     seq(lambda s, m: (today(s).year + (m < today(s).month), m), _zh_month),
 )
 _nth: Rule = alt(
+    seq(lambda s, _t, n, w, o, m: nth_week(s, n, w, o, m), _the, alt(word("ordinal"), word("last_of"), _suffixed), word("unit"), _of, _month_of_year),
+    seq(lambda s, w, n, m: nth_week(s, n, w, None, m), sign("minggu", "pekan"), word("ordinal_word"), _month_of_year),
+    seq(lambda s, m, n, w: nth_week(s, n, w, None, m), _month_of_year, word("nth_week"), word("bare_unit")),
     seq(lambda s, _t, n, d, _o, m: nth_in_month(s, n, d, m), _the, alt(word("ordinal"), word("last_of")), word("weekday"), _of, _month_of_year),
     seq(lambda s, m, _d, n, _g, d: nth_in_month(s, n, d, m), _month_of_year, opt(sign("的")), word("nth_week"), opt(word("measure")), word("weekday")),
 )
@@ -315,7 +326,10 @@ _spans: Rule = alt(
 )
 _named_day = seq(lambda s, n: on(shift(today(s), n, "day") if n else today(s)), word("day"))
 _checked: Rule = seq(lambda _s, _w, _c, day: day, _named_weekday, opt(sign(",")), alt(absolute, seq(lambda _s, _t, d: d, _the, _dom_alone)))
-_from_day: Rule = seq(counted_from, _amount_of_time, word("shift_from"), alt(absolute, _named_day, _weekdays))
+_from_day: Rule = alt(
+    seq(counted_from, _amount_of_time, sign("from"), alt(_named_day, _weekdays)),
+    seq(counted_from, _amount_of_time, sign("after"), alt(absolute, _named_day, _weekdays)),
+)
 single: Rule = memo("single", alt(absolute, _checked, _month_day, _ahead, _nth, _from_day, _named_day, _weekdays, _dom_alone))
 
 

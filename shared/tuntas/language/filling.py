@@ -180,9 +180,12 @@ def is_amount(sentence: Sentence, draft: Draft, found: Found) -> bool:
 def fill_words(sentence: Sentence) -> None:
     """Slots that one word of the lexicon fills: cabin, airline, kind of trip, colour."""
     s = sentence.s
+    heads = s.heads()
     for name, category in table()["words"].items():
-        for i in range(len(s.tokens)):
+        for i in (k for k in range(len(s.tokens)) if k in heads):
             for value, j in s.by(i, category)[:1]:
+                if s.longest(i, "check_in_cue") > j or s.longest(i, "check_out_cue") > j:
+                    continue
                 draft = next(takers(sentence, i, name), None)
                 if draft is not None and is_word_of(sentence, draft, name, i):
                     sentence.fill(draft, name, value, i, j)

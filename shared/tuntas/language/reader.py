@@ -19,6 +19,7 @@ from tuntas.language.scan import MORE_KINDS, find
 from tuntas.language.sentence import Draft, Sentence, analyse
 from tuntas.language.sharing import share
 from tuntas.language.stays import fill_stays, name_hotels
+from tuntas.language.tables import settle_tables
 from tuntas.language.texts import fill_addresses, fill_codes, fill_names, fill_texts
 from tuntas.language.tokens import Token, tokenize
 
@@ -73,6 +74,7 @@ def read_goals(sentence: Sentence) -> tuple[tuple[Goal, ...], None] | None:
         fill(sentence)
     for draft in sentence.drafts:
         draft.act = act_of(sentence, draft)
+    settle_tables(sentence)
     drop_empty(sentence)
     share(sentence)
     for draft in sentence.drafts:

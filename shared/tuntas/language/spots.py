@@ -103,9 +103,9 @@ def left_of(sentence: Sentence, draft: Draft) -> list[Spot]:
     """The name before *to* or a dash, behind the word of the topic: *bus golden mile to Malacca*."""
     s = sentence.s
     for j in range(draft.start + 1, draft.end):
-        if s.tokens[j].norm in {"to", "ke", "-", "–", "→", "到"}:
+        if s.tokens[j].norm in {"to", "ke", "-", "–", "→", "到"} and not any(s.by(j + 1, c) for c in ("verb", "doing", "payment_verb")):
             since = draft.until if draft.until < j else draft.start
-            span = phrase_before(sentence, j, since, ("verb", "topic", "doing", "imperative"))
+            span = phrase_before(sentence, j, since, ("verb", "topic", "doing", "imperative", "person"))
             if span and is_name(sentence, span):
                 return [spot_of(sentence, span, "origin")]
     return []

@@ -21,7 +21,7 @@ ENDS = (
     "payment_verb",
     "method_cue",
 )
-NOT_FIRST = ("pronoun", "recipient_name_cue", "verb", "imperative")
+NOT_FIRST = ("pronoun", "recipient_name_cue", "verb", "imperative", "doing")
 
 
 def fill_texts(sentence: Sentence) -> None:
@@ -94,6 +94,8 @@ def name_end(sentence: Sentence, i: int) -> int:
     s, values = sentence.s, tokens_of(v for v in sentence.values if not is_han_digit(sentence, v))
     if i >= len(s.tokens) or i in sentence.used or any(s.by(i, category) for category in NOT_FIRST):
         return i
+    if s.by(i, "stop") and not s.tokens[i].is_han:
+        return i
     longest = MAX_HAN_NAME if s.tokens[i].is_han else MAX_NAME
     j = i
     while j < len(s.tokens) and j - i < longest and j not in values and s.tokens[j].is_word and s.tokens[j].is_han == s.tokens[i].is_han:
@@ -116,10 +118,20 @@ def fill_item(sentence: Sentence, draft: Draft) -> None:
     if draft.spec.topic == "restaurant" and "cuisine" in draft.slots:
         return
     span = draft.thing or named_thing(sentence, draft)
+    span = uncounted(sentence, draft, span) if span else None
     if span is not None:
         before = set(sentence.used)
         sentence.fill(draft, "item", {"name": sentence.s.slice(*span)}, *span)
         sentence.used = before | set(range(*span))
+
+
+def uncounted(sentence: Sentence, draft: Draft, span: Span) -> Span:
+    """A thing without how many of it behind its name: *roti tawar 2*."""
+    count = draft.slots.get("quantity")
+    i, j = span
+    if count is not None and j - i > 1 and sentence.s.span(j - 1, j) == count.span:
+        return i, j - 1
+    return span
 
 
 def named_thing(sentence: Sentence, draft: Draft) -> Span | None:
@@ -232,8 +244,10 @@ def fill_road(sentence: Sentence, draft: Draft) -> None:
 def fill_size(sentence: Sentence, draft: Draft) -> None:
     """A size: behind *size*, *ukuran*, before 码, or a word like *large*."""
     s = sentence.s
-    found = next((at for i in range(draft.start, draft.end) if (at := size_at(s, i, draft.end))), None)
-    found = found or next((at for i in range(draft.start, draft.end) if (at := size_word_at(s, i))), None)
+    other = sentence.held | {k for i, j in sentence.codes.items() for k in range(i, j)} | tokens_of(sentence.of_kind("date"))
+    free = [i for i in range(draft.start, draft.end) if i not in other]
+    found = next((at for i in free if (at := size_at(s, i, draft.end))), None)
+    found = found or next((at for i in free if (at := size_word_at(s, i))), None)
     if found is not None:
         sentence.fill(draft, "size", s.slice(*found), *found)
 

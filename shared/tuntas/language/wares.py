@@ -82,13 +82,18 @@ def bought(sentence: Sentence, span: Span) -> Draft | None:
     heads = sentence.s.heads()
     for i in (k for k in range(*span) if k in heads):
         for value, j in sentence.s.by(i, "buy_verb")[:1]:
-            if j < sentence.s.reach(i) or is_noun(sentence, i):
+            if j < sentence.s.reach(i) or is_noun(sentence, i) or is_past(sentence, j):
                 continue
             found = object_of(sentence, j, span[1])
             draft = found and verdict(sentence, str(value), (i, j), found, span)
             if draft:
                 return draft
     return None
+
+
+def is_past(sentence: Sentence, j: int) -> bool:
+    """Whether a Chinese verb only tells which thing: 昨天买的洗衣液."""
+    return j < len(sentence.s.tokens) and sentence.s.tokens[j].norm == "的"
 
 
 def is_noun(sentence: Sentence, i: int) -> bool:
