@@ -12,7 +12,7 @@ from tuntas.language.lexicon import Lattice, load_table
 CODE = re.compile(r"#?\s?(?<![A-Za-z0-9-])(?=[A-Za-z-]*[0-9])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?![A-Za-z0-9])", re.ASCII)
 LETTERS = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{5,8}(?![A-Za-z0-9-])", re.ASCII)
 FLIGHT = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2}|[A-Z][0-9]|[0-9][A-Z])\s?-?([0-9]{2,4})(?![A-Za-z0-9])", re.ASCII)
-TRAIN = re.compile(r"(?<![A-Za-z0-9])[GDCZTK][0-9]{1,4}(?=次)", re.ASCII)
+TRAIN = re.compile(r"(?<![A-Za-z0-9])[GDCZTK][0-9]{1,4}(?=次|(?![A-Za-z0-9]))", re.ASCII)
 MIXED = re.compile(r"(?=.*[A-Z])(?=.*[0-9])#?[A-Z0-9]+(?:-[A-Z0-9]+)*", re.ASCII)
 SHORTEST, SHORTEST_MIXED = 3, 5
 LONGEST_NUMBER = 9  # more digits alone are an account or a telephone
@@ -61,7 +61,7 @@ def flight_numbers(s: Lattice) -> Iterator[tuple[int, int]]:
         at = token_range(s, *found.span())
         if at and found[1] in airlines():
             yield at
-    for found in TRAIN.finditer(s.text):
+    for found in TRAIN.finditer(s.text) if s.lang == "zh" else ():
         if (at := token_range(s, *found.span())) is not None:
             yield at
 

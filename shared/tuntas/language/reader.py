@@ -88,7 +88,7 @@ def drop_empty(sentence: Sentence) -> None:
     if sentence.has_mark("approve", "decline", "cancel", "status", "unserved", "question", "chat"):
         sentence.drafts = [d for d in sentence.drafts if d.slots or stands_alone(d)]
     sentence.drafts = [d for d in sentence.drafts if not d.is_weak or d.slots.keys() - {"payment_method"}]
-    if sentence.has_mark("question", "chat") and not sentence.has_mark("verb"):
+    if sentence.has_mark("question", "chat") and not sentence.has_mark("verb", "payment_verb"):
         sentence.drafts = [d for d in sentence.drafts if stands_alone(d) or len(d.slots) > 1 or not d.is_weak or d.thing]
 
 
