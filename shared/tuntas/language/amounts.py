@@ -122,6 +122,9 @@ def between(s: Lattice, _open: Any, low: Money, _until: Any, high: Money | Numbe
 
 _range_sep = alt(word("until"), word("range_and"))
 _bare = alt(amount, plain_number)
+_plain_range = seq(
+    lambda s, low, _u, high, _b: joined(s, None, low, None, money_of(s, high, None), None), plain_number, word("until"), plain_number, opt(sign("之间"))
+)
 _hundreds = seq(lambda _s, n: n if n.value >= CENTS else None, plain_number)
 bare_money: Rule = alt(
     seq(joined, opt(word("range_open")), number, _range_sep, amount, opt(word("max_after"))),
@@ -131,6 +134,7 @@ bare_money: Rule = alt(
     seq(lambda s, c, a, m, _after: bounded("max")(s, c, a, m), opt(word("max")), opt(word("about")), _bare, word("max_after")),
     seq(lambda s, m, _about, _after: bounded("max")(s, None, None, m), _bare, opt(word("about")), word("max_after")),
     seq(lambda s, _m, _a, _p, m: replace(bounded("max")(s, None, None, m), per="night"), word("max"), opt(word("about")), word("per_night"), _bare),
+    seq(lambda _s, _c, m: m, word("price_cue"), _plain_range),
     seq(lambda s, m, _a: bounded("about")(s, None, None, m), unless(_hundreds, counted), word("about_after")),
     amount,
 )
@@ -141,9 +145,6 @@ def priced(_s: Lattice, before: Any, m: Money, after: Any) -> Money:
     return replace(m, per=before or after)
 
 
-_plain_range = seq(
-    lambda s, low, _u, high, _b: joined(s, None, low, None, money_of(s, high, None), None), plain_number, word("until"), plain_number, opt(sign("之间"))
-)
 _per: Rule = alt(
     seq(lambda _s, _w: "night", word("per_night")),
     seq(lambda _s, _w: "total", word("total")),

@@ -221,9 +221,14 @@ def weekday_and_part(s: Lattice, text: str) -> tuple[Day, Clock]:
     return weekday(s, int(number)), window(part)
 
 
+def not_after(rule: Rule, *norms: str) -> Rule:
+    """The rule, where none of some words stands right before it: *makan malam Jumat* is a dinner on Friday."""
+    return lambda s, i: [] if i and s.tokens[i - 1].norm in norms else rule(s, i)
+
+
 day_parts: Rule = alt(
     seq(day_and_part, word("day_part")),
-    seq(weekday_and_part, word("weekday_part")),
+    seq(weekday_and_part, not_after(word("weekday_part"), "makan")),
 )
 
 

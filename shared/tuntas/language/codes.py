@@ -14,6 +14,7 @@ LETTERS = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{5,8}(?![A-Za-z0-9-])", re.ASCII)
 FLIGHT = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2}|[A-Z][0-9]|[0-9][A-Z])\s?-?([0-9]{2,4})(?![A-Za-z0-9])", re.ASCII)
 TRAIN = re.compile(r"(?<![A-Za-z0-9])[GDCZTK][0-9]{1,4}(?=次|(?![A-Za-z0-9]))", re.ASCII)
 MIXED = re.compile(r"(?=.*[A-Z])(?=.*[0-9])#?[A-Z0-9]+(?:-[A-Z0-9]+)*", re.ASCII)
+TIMED = re.compile(r"[0-9]{1,4}(?:am|pm|st|nd|rd|th|k|kg|jt|rb)", re.ASCII | re.IGNORECASE)
 SHORTEST, SHORTEST_MIXED = 3, 5
 LONGEST_NUMBER = 9  # more digits alone are an account or a telephone
 BETWEEN = 3  # the most words between *order* and its number
@@ -50,6 +51,8 @@ def is_small(s: Lattice, i: int) -> bool:
 def is_code(s: Lattice, i: int, text: str) -> bool:
     """Whether letters and digits are an order's number: by its look, or by the word before it."""
     bare = text.lstrip("# ")
+    if TIMED.fullmatch(bare):
+        return False
     if text.startswith("#") or (MIXED.fullmatch(bare) and len(bare) >= SHORTEST_MIXED and sum(c.isdigit() for c in bare) > 1):
         return len(bare) > 1
     return len(bare) >= SHORTEST and not (bare.isdecimal() and len(bare) > LONGEST_NUMBER) and has_cue(s, i)

@@ -193,6 +193,13 @@ def earlier(s: Lattice, amount: tuple[int, str]) -> Day | None:
     return on(shift(today(s), -amount[0], amount[1]))
 
 
+def noun(s: Lattice, i: int) -> Parsed:
+    """A word that an ordinal counts: *the first train*, *the 3rd floor* are no days."""
+    is_noun = i < len(s.tokens) and s.tokens[i].is_word and not s.tokens[i].is_han
+    kinds = ("stop", "connector", "until", "part", "month_name", "weekday", "trip", "clock_cue", "return_cue", "people_cue")
+    return [] if not is_noun or any(s.by(i, kind) for kind in kinds) else [(True, i)]
+
+
 _followed: Rule = alt(
     *map(word, ("unit", "person", "room", "currency", "hour_mark", "ampm", "scale", "month_mark", "star")), tight(sign(":"))
 )
@@ -251,8 +258,8 @@ absolute: Rule = memo(
     ),
 )
 _dom_alone: Rule = alt(
-    seq(lambda s, _t, d: day_of_month(s, d), alt(word("the"), word("clock_cue")), alt(_suffixed, word("ordinal"))),
-    seq(day_of_month, alt(_suffixed, _marked)),
+    seq(lambda s, _t, d: day_of_month(s, d), alt(word("the"), word("clock_cue")), unless(alt(_suffixed, word("ordinal")), noun)),
+    seq(day_of_month, alt(unless(_suffixed, noun), _marked)),
     seq(lambda s, _c, d: day_of_month(s, d), word("dom_cue"), _dom),
 )
 

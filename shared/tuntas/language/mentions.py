@@ -223,7 +223,8 @@ def dining(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
         return []
     kinds = {v.kind for v in sentence.values if span[0] <= v.i < span[1]}
     books = [m for m in marks_of(sentence, span, "verb") if m.value == "book"]
-    if books and {"time", "people"} <= kinds:
+    everywhere = {v.kind for v in sentence.values} if sentence.s.lang == "zh" and any(m.j - m.i > 1 for m in books) else kinds
+    if books and {"time", "people"} <= everywhere:
         return [implied("restaurant", books[0], span, "book")]
     meal = next((m for m in marks_of(sentence, span, "topic_weak") if m.value == "restaurant"), None)
     if taken or meal is None or "people" not in kinds or not kinds & {"time", "date"}:

@@ -94,7 +94,12 @@ def tokens_of(pieces: Iterable[Found | FoundPlace]) -> set[int]:
 def inside_names(s: Lattice) -> set[int]:
     """The tokens after the first of dishes and goods in several words: the *Padang* of *nasi padang* is no town."""
     names = ((i, s.longest(i, c)) for i in range(len(s.tokens)) for c in ("meal", "cuisine", "goods") if not s.tokens[i].is_han)
-    return {k for i, j in names for k in range(i + 1, j)}
+    return {k for i, j in names for k in range(i + 1, j)} | {k for k in range(1, len(s.tokens)) if is_style(s, k)}
+
+
+def is_style(s: Lattice, k: int) -> bool:
+    """Whether a town's name is the style of a kitchen: *restoran padang*."""
+    return bool(s.by(k, "cuisine")) and not s.tokens[k].is_han and bool(s.matches[k - 1].keys() & {"topic", "eatery", "meal"})
 
 
 def analyse(text: str, tokens: list[Token], *, now: datetime, tz: str, lang: str) -> Sentence:

@@ -70,7 +70,7 @@ def is_airport(sentence: Sentence, i: int, start: int, end: int, j: int) -> bool
 def is_name(sentence: Sentence, span: Span) -> bool:
     """Whether a name may be that of a place: it does not begin with a verb, and is no mere value."""
     s = sentence.s
-    if any(s.longest(span[0], category) >= span[1] for category in ("stop", "part", "person", "feature")):
+    if any(s.longest(span[0], category) >= span[1] for category in ("stop", "part", "person", "feature", "ride_kind", "car_kind")):
         return False
     return not any(s.by(span[0], category) for category in NO_NAME) or any(p.i == span[0] for p in sentence.places)
 
@@ -99,6 +99,12 @@ def before_cues(sentence: Sentence, draft: Draft) -> list[Spot]:
     return found
 
 
+def is_said_else(sentence: Sentence, span: Span) -> bool:
+    """Whether a name holds a word that asks (*how many miles to*), or is that of who comes along (*buat mama*)."""
+    marked = any(m.i < span[1] and span[0] < m.j and m.category in {"question", "topic", "topic_weak"} for m in sentence.marks)
+    return marked or any(end == span[0] for k in range(max(0, span[0] - 2), span[0]) for _, end in sentence.s.by(k, "people_cue"))
+
+
 def left_of(sentence: Sentence, draft: Draft) -> list[Spot]:
     """The name before *to* or a dash, behind the word of the topic: *bus golden mile to Malacca*."""
     s = sentence.s
@@ -106,19 +112,26 @@ def left_of(sentence: Sentence, draft: Draft) -> list[Spot]:
         if s.tokens[j].norm in {"to", "ke", "-", "–", "→", "到"} and not any(s.by(j + 1, c) for c in ("verb", "doing", "payment_verb")):
             since = draft.until if draft.until < j else draft.start
             span = phrase_before(sentence, j, since, ("verb", "topic", "doing", "imperative", "person"))
-            if span and is_name(sentence, span):
+            if span and is_name(sentence, span) and not is_said_else(sentence, span):
                 return [spot_of(sentence, span, "origin")]
     return []
 
 
+def is_hotel(sentence: Sentence, draft: Draft, i: int) -> bool:
+    """Whether a token begins the name of the hotel itself, which is no place to look for it in."""
+    named = draft.name is not None and draft.name[0] <= i < draft.name[1]
+    return named or bool(sentence.s.by(i, "hotel_brand") and draft.spec.topic in {"hotel", "booking"})
+
+
 def spots(sentence: Sentence, draft: Draft) -> list[Spot]:
     """Every place in a goal's part of the sentence, the better of two that overlap, in order."""
-    places = [known(sentence, p) for p in sentence.places if draft.has(p.i)]
+    places = [known(sentence, p) for p in sentence.places if draft.has(p.i) and not is_hotel(sentence, draft, p.i)]
     if draft.spec.topic == "flight":
         return places
     names = [*before_cues(sentence, draft), *behind_cues(sentence, draft)]
     if "origin" in draft.spec.slots and not any(spot.role == "origin" for spot in names):
         names += left_of(sentence, draft)
+    names = [spot for spot in names if not is_hotel(sentence, draft, spot.i)]
     kept: list[Spot] = []
     for spot in sorted([*names, *places], key=lambda p: (p.i - p.j, p.role is None)):
         if not any(spot.i < other.j and other.i < spot.j for other in kept):
@@ -129,7 +142,8 @@ def spots(sentence: Sentence, draft: Draft) -> list[Spot]:
 def is_station(sentence: Sentence, spot: Spot) -> bool:
     """Whether a name is a station's: it says so, or it is no town that is known."""
     s = sentence.s
-    has_word = any(s.by(k, "station_word") for k in range(spot.i, spot.j))
+    has_word = any(end == spot.j or k == spot.i for k in range(spot.i, spot.j) for _, end in s.by(k, "station_word") if end - k < spot.j - spot.i)
+    has_word &= not (spot.place and s.tokens[spot.i].is_han and not any(end == spot.j for k in range(spot.i + 1, spot.j) for _, end in s.by(k, "station_word")))
     return has_word or spot.place is None
 
 

@@ -10,14 +10,14 @@ from tuntas.language.sentence import Draft, Sentence
 def settle_tables(sentence: Sentence) -> None:
     """One name is one thing: with a cuisine the area (*resto jepang di Senopati*), else the restaurant."""
     for draft in sentence.drafts:
-        if draft.spec.topic == "restaurant":
+        if draft.spec.topic in {"restaurant", "booking"}:
             settle_table(draft)
 
 
 def settle_table(draft: Draft) -> None:
     """Keep a name in one of the two slots."""
     name, area = draft.slots.get("restaurant"), draft.slots.get("location")
-    if area is None or area.canonical["kind"] != "name":
+    if not area or area.canonical["kind"] != "name":
         return
     is_area = "cuisine" in draft.slots
     if name is not None and name.span == area.span:

@@ -81,7 +81,8 @@ def fill_recipient(sentence: Sentence, draft: Draft) -> None:
     cues = ("recipient_name_cue", "debtor_cue" if draft.spec.topic == "request" else "recipient_cue")
     starts = [end for name in cues for i in tokens for _, end in s.by(i, name)]
     verbs = [m.j for m in sentence.marks if m.category in {"topic", "topic_weak", "payment_verb"} and draft.has(m.i)]
-    for start in [*starts, *verbs]:
+    named = [j for j in verbs if j < draft.end and s.text[s.tokens[j].start].isupper()]
+    for start in [*(starts if draft.spec.topic == "request" else [*named, *starts]), *verbs]:
         i = start + 1 if s.by(start, "possessive") and start + 1 < len(s.tokens) and s.tokens[start].norm != "我" else start
         j = name_end(sentence, i)
         if j > i:
@@ -174,16 +175,22 @@ def is_proper(sentence: Sentence, span: Span) -> bool:
     s = sentence.s
     if any(k in sentence.used for k in range(*span)) or s.by(span[0], "home"):
         return False
+    if s.by(span[0], "hotel_brand"):
+        return False
     if any(p.i == span[0] and p.j == span[1] for p in sentence.places) or any(s.by(k, "station_word") for k in range(*span)):
         return False
     return not any(s.longest(span[0], c) >= span[1] for c in ("stop", "part", "feature", "person", "cuisine", "meal", "poi", "topic_weak"))
 
 
 def fill_address(sentence: Sentence, draft: Draft) -> None:
-    """The address in its own part of the sentence."""
-    for i, j in sentence.addresses:
+    """The address in its own part of the sentence; *ke rumah*, *to the office* is one too for what is eaten or bought."""
+    s = sentence.s
+    homes = [
+        (i, j) for k in range(draft.start, draft.end) if s.tokens[k].norm in {"to", "ke", "到"} for i in [k + 1] for _, j in s.by(i, "home")[:1]
+    ]
+    for i, j in [*sentence.addresses, *(homes if draft.spec.topic in {"food", "shop"} else [])]:
         if draft.has(i):
-            sentence.fill(draft, "address", {"name": sentence.s.slice(i, j)}, i, j)
+            sentence.fill(draft, "address", {"name": s.slice(i, j)}, i, j)
 
 
 def fill_reason(sentence: Sentence, draft: Draft) -> None:
