@@ -84,6 +84,11 @@ def run_together(s: Lattice, i: int) -> Parsed:
     return [((int(text[:-2]), int(text[-2:])), i + 1)]
 
 
+def is_this_day(s: Lattice, j: int) -> bool:
+    """Whether a part of the day that ends before token `j` took the day's own word: *pagi hari ini* is *pagi* and *hari ini*."""
+    return j < len(s.tokens) and s.tokens[j].norm == "ini" and s.tokens[j - 1].norm == "hari"
+
+
 def one_of(rule: Rule, *values: int) -> Rule:
     """The rule, where it reads one of some values."""
     return lambda s, i: [(value, j) for value, j in rule(s, i) if value in values]
@@ -92,7 +97,8 @@ def one_of(rule: Rule, *values: int) -> Rule:
 _hour, _minute = integer(0, 24), integer(0, 59)
 _colon = seq(lambda _s, h, _c, m: (h, m), _hour, tight(sign(":", ".", "：")), tight(integer(0, 59)))
 _colon_only = seq(lambda _s, h, _c, m: (h, m), _hour, tight(sign(":", "：")), tight(integer(0, 59)))
-_part_of = opt(alt(word("ampm"), word("part")))
+_part = word("part")
+_part_of = opt(alt(word("ampm"), lambda s, i: [(value, j) for value, j in _part(s, i) if not is_this_day(s, j)]))
 _unless_counted = alt(
     *map(word, ("unit", "person", "room", "currency", "month_name", "scale", "star", "month_mark", "day_mark", "ordinal_suffix"))
 )

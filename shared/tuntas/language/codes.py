@@ -30,7 +30,7 @@ def token_range(s: Lattice, start: int, end: int) -> tuple[int, int] | None:
     """The tokens of a stretch of text; None if it does not begin and end with one."""
     i = bisect_left(s.tokens, start, key=lambda t: t.start)
     j = bisect_left(s.tokens, end, key=lambda t: t.end) + 1
-    if j > len(s.tokens) or s.tokens[i].start != start or s.tokens[j - 1].end != end:
+    if max(i + 1, j) > len(s.tokens) or s.tokens[i].start != start or s.tokens[j - 1].end != end:
         return None
     return i, j
 

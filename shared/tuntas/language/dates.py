@@ -16,7 +16,7 @@ from typing import Any
 from tuntas.language.grammar import Parsed, Rule, alt, memo, opt, provided, seq, sign, tight, unless, word
 from tuntas.language.holidays import holiday_in, next_holiday, nth_weekday
 from tuntas.language.lexicon import Lattice
-from tuntas.language.numerals import count, integer
+from tuntas.language.numerals import integer
 
 WEEK = 7
 MONTHS = 12
@@ -275,7 +275,7 @@ _month_day: Rule = alt(
     seq(lambda s, _t, d, _o, m: in_month(s, m, d), _the, _number_in_month, _of, word("month_rel")),
 )
 _amount_of_time = alt(
-    seq(lambda _s, n, _m, u: (n, u), count, opt(word("measure")), word("unit")),
+    seq(lambda _s, n, _m, u: (n, u), alt(integer(0, 999), word("a")), opt(word("measure")), word("unit")),
     seq(lambda _s, u: (1, u), word("one_unit")),
 )
 
@@ -367,11 +367,11 @@ _dotted_day = provided(_dotted, _date_cue)
 _open, _tgl = opt(word("range_open")), opt(alt(word("dom_cue"), word("the")))
 _to = word("until")
 _ranges: Rule = alt(
+    seq(from_number, _open, _tgl, alt(_bare_dom, _marked, _suffixed, word("ordinal")), _until, alt(absolute, _month_day)),
     seq(between, _open, single, _to, single),
     seq(between, _open, _dotted, _to, _dotted),
     seq(between, word("range_open"), single, word("range_and"), single),
     seq(until_number, _open, alt(absolute, _dom_alone, _month_day), _to, alt(_bare_dom, _marked, _suffixed)),
-    seq(from_number, _open, _tgl, alt(_bare_dom, _marked, _suffixed, word("ordinal")), _until, alt(absolute, _month_day)),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tuntas.language.grammar import Rule, alt, memo, opt, seq, sign, tight, unless, word
+from tuntas.language.grammar import Rule, alt, memo, opt, provided, seq, sign, tight, unless, word
 from tuntas.language.lexicon import Lattice
 from tuntas.language.numerals import Number, count, integer
 from tuntas.language.rationals import fraction, signed, slashed
@@ -54,12 +54,17 @@ def together(_s: Lattice, first: People, _and: Any, second: People) -> People | 
     return People(first.adults + second.adults, first.children + second.children)
 
 
+def followed_by_digits(rule: Rule) -> Rule:
+    """The rule with digits right behind it: the point of a number, none that ends a sentence."""
+    return provided(tight(rule), lambda s, j: [(True, j)] if j < len(s.tokens) and s.tokens[j].is_digits and s.is_adjacent(j) else [])
+
+
 _uncounted = alt(
     *map(
         word,
         ("unit", "person", "room", "currency", "scale", "month_name", "ampm", "until", "ordinal_suffix", "star", "month_mark", "day_mark"),
     ),
-    sign("/", ":", ".", ","),
+    followed_by_digits(sign("/", ":", ".", ",")),
 )
 _one: Rule = alt(
     seq(of_kind, count, opt(word("measure")), word("person")),

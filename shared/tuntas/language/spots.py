@@ -58,7 +58,7 @@ def spot_of(sentence: Sentence, span: Span, role: str) -> Spot:
 def goes_on(sentence: Sentence, i: int, j: int) -> bool:
     """Whether a known place is only the beginning of a name: of a station, in Chinese, or with a capital behind it."""
     s = sentence.s
-    return s.tokens[i].is_han or bool(s.by(i, "station_word")) or s.text[s.tokens[i].start].isupper() or s.tokens[i].is_digits or j - i > 1
+    return s.tokens[i].is_han or bool(s.by(i, "station_word") or s.by(i, "road_word")) or s.text[s.tokens[i].start].isupper() or s.tokens[i].is_digits or j - i > 1
 
 
 def is_airport(sentence: Sentence, i: int, start: int, end: int, j: int) -> bool:

@@ -210,6 +210,8 @@ def fill_reason(sentence: Sentence, draft: Draft) -> None:
 
 def fill_reason_span(sentence: Sentence, draft: Draft, i: int, j: int) -> None:
     """Give a goal its reason, in the person's own words."""
+    while j > i and not (sentence.s.tokens[j - 1].is_word or sentence.s.tokens[j - 1].is_digits):
+        j -= 1
     if j > i:
         sentence.fill(draft, "reason", sentence.s.slice(i, j), i, j)
 

@@ -32,6 +32,7 @@ def said(reading: Reading) -> list[Any]:
 @lively
 @given(MIXED | ODD, st.sampled_from(LANGUAGES))
 @example("-", "en")
+@example("x " * 700 + "GA410", "en")  # past what is read
 @example("a quarter to", "en")
 @example("二分之零", "zh")
 def test_no_text_fails_and_every_span_slices_it(text: str, language: str) -> None:
