@@ -71,7 +71,7 @@ def with_jiao(s: Lattice, whole: Number, count: int, size: int) -> Money:
 
 def spelled_scale(s: Lattice, i: int) -> Parsed:
     """A number whose scale may make it money: one that is written out in English counts anything, outside Indonesia."""
-    if s.lang != "en" or home_currency(s, Decimal(LARGE)) == "IDR" and s.tz in ZONE_CURRENCY:
+    if s.lang != "en" or (home_currency(s, Decimal(LARGE)) == "IDR" and s.tz in ZONE_CURRENCY):
         return number(s, i)
     return [(n, j) for n, j in number(s, i) if s.tokens[j - 1].norm not in WRITTEN_OUT]
 
@@ -123,7 +123,11 @@ def between(s: Lattice, _open: Any, low: Money, _until: Any, high: Money | Numbe
 _range_sep = alt(word("until"), word("range_and"))
 _bare = alt(amount, plain_number)
 _plain_range = seq(
-    lambda s, low, _u, high, _b: joined(s, None, low, None, money_of(s, high, None), None), plain_number, word("until"), plain_number, opt(sign("之间"))
+    lambda s, low, _u, high, _b: joined(s, None, low, None, money_of(s, high, None), None),
+    plain_number,
+    word("until"),
+    plain_number,
+    opt(sign("之间")),
 )
 _hundreds = seq(lambda _s, n: n if n.value >= CENTS else None, plain_number)
 bare_money: Rule = alt(
@@ -133,7 +137,13 @@ bare_money: Rule = alt(
     seq(bounded("min"), word("min"), opt(word("about")), _bare),
     seq(lambda s, c, a, m, _after: bounded("max")(s, c, a, m), opt(word("max")), opt(word("about")), _bare, word("max_after")),
     seq(lambda s, m, _about, _after: bounded("max")(s, None, None, m), _bare, opt(word("about")), word("max_after")),
-    seq(lambda s, _m, _a, _p, m: replace(bounded("max")(s, None, None, m), per="night"), word("max"), opt(word("about")), word("per_night"), _bare),
+    seq(
+        lambda s, _m, _a, _p, m: replace(bounded("max")(s, None, None, m), per="night"),
+        word("max"),
+        opt(word("about")),
+        word("per_night"),
+        _bare,
+    ),
     seq(lambda _s, _c, m: m, word("price_cue"), _plain_range),
     seq(lambda s, m, _a: bounded("about")(s, None, None, m), unless(_hundreds, counted), word("about_after")),
     amount,
@@ -151,5 +161,9 @@ _per: Rule = alt(
 )
 money: Rule = memo(
     "money",
-    alt(seq(priced, opt(_per), bare_money, opt(_per)), seq(lambda s, p, m: priced(s, p, m, None), _per, _plain_range), seq(lambda s, m, p: priced(s, None, m, p), _plain_range, _per)),
+    alt(
+        seq(priced, opt(_per), bare_money, opt(_per)),
+        seq(lambda s, p, m: priced(s, p, m, None), _per, _plain_range),
+        seq(lambda s, m, p: priced(s, None, m, p), _plain_range, _per),
+    ),
 )

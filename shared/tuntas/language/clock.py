@@ -71,6 +71,7 @@ def window(part: str) -> Clock:
     start, end = WINDOWS[part]
     return Clock(start, end, is_interval=True, is_part=True, part=part)
 
+
 def worded(rule: Rule) -> Rule:
     """The rule, where nothing of it is written in digits."""
     return lambda s, i: [(value, j) for value, j in rule(s, i) if not any(t.is_digits for t in s.tokens[i:j])]
@@ -121,11 +122,23 @@ _en: Rule = alt(
     seq(lambda _s, _c, h, m, p: at(h, m, p), word("clock_cue"), worded(_twelve), _spoken_minutes, _part_of),
     seq(lambda _s, _c, h, m, p: at(h, m, p), _cue, worded(_twelve), _spoken_minutes, alt(_am_pm, word("part"))),
     seq(lambda _s, _c, _h, h, p: at(h, 30, p), _cue, word("half_past"), _twelve, _part_of),
-    seq(lambda _s, _c, _h, h, p: at(h, 15, p), _cue, word("quarter_past"), alt(_twelve, seq(lambda _s, _n: HALF_DAY, sign("noon"))), _part_of),
+    seq(
+        lambda _s, _c, _h, h, p: at(h, 15, p),
+        _cue,
+        word("quarter_past"),
+        alt(_twelve, seq(lambda _s, _n: HALF_DAY, sign("noon"))),
+        _part_of,
+    ),
     seq(lambda _s, _c, _h, h, p: before_hour(h, 15, p), _cue, word("quarter_to"), _twelve, _part_of),
     seq(lambda _s, _c, m, _p, h, p: at(h, m, p), _cue, _minutes_past, word("past_hour"), _twelve, _part_of),
     seq(lambda _s, _c, m, _t, h, p: before_hour(h, m, p), _cue, _minutes_to, word("to_hour"), _twelve, _part_of),
-    seq(lambda _s, _c, h, _i, p: at(h, 0, p), _cue, _twelve, alt(tight(sign("ish")), seq(lambda *_: True, tight(sign("-")), sign("ish"))), _part_of),
+    seq(
+        lambda _s, _c, h, _i, p: at(h, 0, p),
+        _cue,
+        _twelve,
+        alt(tight(sign("ish")), seq(lambda *_: True, tight(sign("-")), sign("ish"))),
+        _part_of,
+    ),
     seq(lambda _s, _c, hm, p: at_time(hm, p), sign("at", "by", "@", "until"), _colon, _part_of),
     seq(lambda _s, h, _h, m: at(h, m), _hour, tight(sign("h")), tight(integer(0, 59))),
 )

@@ -14,7 +14,7 @@ LETTERS = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{5,8}(?![A-Za-z0-9-])", re.ASCII)
 FLIGHT = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2}|[A-Z][0-9]|[0-9][A-Z])\s?-?([0-9]{2,4})(?![A-Za-z0-9])", re.ASCII)
 TRAIN = re.compile(r"(?<![A-Za-z0-9])[GDCZTK][0-9]{1,4}(?=次|(?![A-Za-z0-9]))", re.ASCII)
 MIXED = re.compile(r"(?=.*[A-Z])(?=.*[0-9])#?[A-Z0-9]+(?:-[A-Z0-9]+)*", re.ASCII)
-TIMED = re.compile(r"[0-9]{1,4}(?:am|pm|st|nd|rd|th|k|kg|jt|rb)", re.ASCII | re.IGNORECASE)
+TIMED = re.compile(r"[0-9]{1,4}(?:[ap]m|st|[nr]d|th|k|kg|jt|rb)", re.ASCII | re.IGNORECASE)
 SHORTEST, SHORTEST_MIXED = 3, 5
 LONGEST_NUMBER = 9  # more digits alone are an account or a telephone
 BETWEEN = 3  # the most words between *order* and its number

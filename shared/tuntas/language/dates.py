@@ -166,7 +166,9 @@ def year_span(s: Lattice, year: int, part: str | None = None) -> Day | None:
     if year not in range(1, 9999):
         return None
     last = date(year, MONTHS, 31)
-    start, end = {"start": (date(year, 1, 1), date(year, 1, 10)), "end": (date(year, MONTHS, 25), last)}.get(part or "", (date(year, 1, 1), last))
+    start, end = {"start": (date(year, 1, 1), date(year, 1, 10)), "end": (date(year, MONTHS, 25), last)}.get(
+        part or "", (date(year, 1, 1), last)
+    )
     return Day(start if end < today(s) else max(start, today(s)), end, "part" if part else "year")
 
 
@@ -210,7 +212,10 @@ _marked = seq(lambda _s, n, _x: n, _dom, word("day_mark"))
 _day_number = alt(_suffixed, word("ordinal"), unless(_dom, alt(word("person"), word("room"), word("currency"), tight(sign(":")))))
 _year_digits = alt(integer(1900, 2999))
 _year = opt(
-    alt(seq(lambda _s, _c, _w, y: y, opt(sign(",")), opt(word("year_cue")), _year_digits), seq(lambda s, o: today(s).year + o, word("year_rel")))
+    alt(
+        seq(lambda _s, _c, _w, y: y, opt(sign(",")), opt(word("year_cue")), _year_digits),
+        seq(lambda s, o: today(s).year + o, word("year_rel")),
+    )
 )
 _month = word("month_name")
 _rel_year = seq(lambda s, offset: today(s).year + offset, word("year_rel"))
@@ -251,7 +256,7 @@ absolute: Rule = memo(
         seq(lambda s, y, m, d: dated(s, m, d, y), _zh_year, _zh_month, _bare_dom),
         seq(lambda s, y, m, d, _x: dated(s, m, d, y), _rel_year, _zh_month, _dom, word("day_mark")),
         seq(lambda s, y, h: holiday(s, h, y), alt(_rel_year, _zh_year), word("holiday")),
-        seq(lambda s, h, y: holiday(s, h, y), word("holiday"), _rel_year),
+        seq(holiday, word("holiday"), _rel_year),
         seq(lambda _s, _c, day: day, opt(word("dom_cue")), alt(numeric(_slash), numeric(_dash), numeric(_dot))),
         seq(lambda s, _c, a, _m, b: ordered(s, a, b, None), opt(word("dom_cue")), integer(1, 31), _slash, _tight_number),
         seq(holiday, unless(word("holiday"), word("road_word")), opt(_year_digits)),
@@ -299,11 +304,32 @@ _month_of_year = alt(
     seq(lambda s, m: (today(s).year + (m < today(s).month), m), _zh_month),
 )
 _nth: Rule = alt(
-    seq(lambda s, _t, n, w, o, m: nth_week(s, n, w, o, m), _the, alt(word("ordinal"), word("last_of"), _suffixed), word("unit"), _of, _month_of_year),
+    seq(
+        lambda s, _t, n, w, o, m: nth_week(s, n, w, o, m),
+        _the,
+        alt(word("ordinal"), word("last_of"), _suffixed),
+        word("unit"),
+        _of,
+        _month_of_year,
+    ),
     seq(lambda s, w, n, m: nth_week(s, n, w, None, m), sign("minggu", "pekan"), word("ordinal_word"), _month_of_year),
     seq(lambda s, m, n, w: nth_week(s, n, w, None, m), _month_of_year, word("nth_week"), word("bare_unit")),
-    seq(lambda s, _t, n, d, _o, m: nth_in_month(s, n, d, m), _the, alt(word("ordinal"), word("last_of")), word("weekday"), _of, _month_of_year),
-    seq(lambda s, m, _d, n, _g, d: nth_in_month(s, n, d, m), _month_of_year, opt(sign("的")), word("nth_week"), opt(word("measure")), word("weekday")),
+    seq(
+        lambda s, _t, n, d, _o, m: nth_in_month(s, n, d, m),
+        _the,
+        alt(word("ordinal"), word("last_of")),
+        word("weekday"),
+        _of,
+        _month_of_year,
+    ),
+    seq(
+        lambda s, m, _d, n, _g, d: nth_in_month(s, n, d, m),
+        _month_of_year,
+        opt(sign("的")),
+        word("nth_week"),
+        opt(word("measure")),
+        word("weekday"),
+    ),
 )
 _named_weekday = seq(lambda _s, _c, d: d, opt(word("weekday_cue")), word("weekday"))
 _weekdays: Rule = alt(

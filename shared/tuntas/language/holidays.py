@@ -19,7 +19,9 @@ NTH = re.compile(r"([0-9]+):([0-9]):([0-9]|last)")
 @cache
 def moving() -> dict[str, dict[int, date]]:
     """The days of the table by name and year; the first of two in one year."""
-    return {name: {d.year: d for d in reversed([date.fromisoformat(row) for row in rows])} for name, rows in load_table("holidays.toml").items()}
+    return {
+        name: {d.year: d for d in reversed([date.fromisoformat(row) for row in rows])} for name, rows in load_table("holidays.toml").items()
+    }
 
 
 def nth_weekday(year: int, month: int, weekday: int, nth: int) -> date | None:

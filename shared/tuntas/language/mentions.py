@@ -85,7 +85,11 @@ def named(sentence: Sentence, span: Range) -> list[Draft]:
                 continue
             if topic in found:
                 found[topic].hint = found[topic].hint or hint
-            elif category == "topic" or is_changed_here(sentence, span) or has_evidence(sentence, spec, (0, len(sentence.s.tokens)) if topic in PAID else span):
+            elif (
+                category == "topic"
+                or is_changed_here(sentence, span)
+                or has_evidence(sentence, spec, (0, len(sentence.s.tokens)) if topic in PAID else span)
+            ):
                 found[topic] = Draft(spec, mark.i, mark.j, *span, hint=hint, is_weak=category == "topic_weak")
     return list(found.values())
 

@@ -78,7 +78,7 @@ def kin_of(_s: Lattice, text: str) -> People:
     return People(children=int(count)) if kind == "child" else People(adults=int(count))
 
 
-def with_self(s: Lattice, *said: Any) -> People:
+def with_self(_s: Lattice, *said: Any) -> People:
     """Who speaks, and who comes along."""
     others = [one for one in said if isinstance(one, People)]
     return People(1 + sum(one.adults for one in others), sum(one.children for one in others))
@@ -95,7 +95,8 @@ _company: Rule = alt(
     seq(with_self, _kin, _joint, word("self")),
 )
 people: Rule = memo(
-    "people", alt(_company, _one, _for, _pair, seq(together, _pair, opt(word("and_people")), _one), seq(together, _for, word("and_people"), _one))
+    "people",
+    alt(_company, _one, _for, _pair, seq(together, _pair, opt(word("and_people")), _one), seq(together, _for, word("and_people"), _one)),
 )
 choices: Rule = alt(
     seq(lambda _s, _t, n, _w: Counted(n), opt(word("the")), word("ordinal"), word("choice_after")),

@@ -11,10 +11,10 @@ from tuntas.language.clauses import draft_goals
 from tuntas.language.detecting import detect
 from tuntas.language.filling import fill_dates, fill_money, fill_people, fill_quantities, fill_spots, fill_times, fill_words
 from tuntas.language.goals import table
+from tuntas.language.joining import joined
 from tuntas.language.leftovers import unread
 from tuntas.language.lexicon import LANGUAGES, build
 from tuntas.language.model import Goal, Reading, Value
-from tuntas.language.joining import joined
 from tuntas.language.scan import MORE_KINDS, find
 from tuntas.language.sentence import Draft, Sentence, analyse
 from tuntas.language.sharing import share

@@ -145,8 +145,18 @@ def number_json(n: Number) -> int | float:
 
 
 DESCRIBE: dict[type, Callable[[Any], dict[str, Any]]] = {
-    Day: lambda v: {"kind": "interval" if v.end and v.grain == "day" else "date", "value": v.start.isoformat(), "end": v.end and v.end.isoformat(), "grain": v.grain},
-    Clock: lambda v: {"kind": "interval" if v.is_interval and not v.is_part else "time", "value": v.start, "end": v.end, "grain": "part" if v.is_part else "minute"},
+    Day: lambda v: {
+        "kind": "interval" if v.end and v.grain == "day" else "date",
+        "value": v.start.isoformat(),
+        "end": v.end and v.end.isoformat(),
+        "grain": v.grain,
+    },
+    Clock: lambda v: {
+        "kind": "interval" if v.is_interval and not v.is_part else "time",
+        "value": v.start,
+        "end": v.end,
+        "grain": "part" if v.is_part else "minute",
+    },
     Money: lambda v: {"kind": "money", "value": v.amount_minor, "end": v.until, "unit": v.currency},
     Duration: lambda v: {"kind": "duration", "value": v.count, "unit": v.unit},
     People: lambda v: {"kind": "people", "value": people_json(v)},

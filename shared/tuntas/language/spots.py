@@ -9,7 +9,7 @@ from tuntas.language.gazetteer import Place
 from tuntas.language.nouns import Span, cued, phrase, phrase_before
 from tuntas.language.places import FoundPlace
 from tuntas.language.roles import place_role
-from tuntas.language.sentence import Draft, Sentence, starts_at, tokens_of
+from tuntas.language.sentence import Draft, Sentence
 
 ROLES = {
     "origin": ("origin_np", "origin_cue"),
@@ -58,7 +58,13 @@ def spot_of(sentence: Sentence, span: Span, role: str) -> Spot:
 def goes_on(sentence: Sentence, i: int, j: int) -> bool:
     """Whether a known place is only the beginning of a name: of a station, in Chinese, or with a capital behind it."""
     s = sentence.s
-    return s.tokens[i].is_han or bool(s.by(i, "station_word") or s.by(i, "road_word")) or s.text[s.tokens[i].start].isupper() or s.tokens[i].is_digits or j - i > 1
+    return (
+        s.tokens[i].is_han
+        or bool(s.by(i, "station_word") or s.by(i, "road_word"))
+        or s.text[s.tokens[i].start].isupper()
+        or s.tokens[i].is_digits
+        or j - i > 1
+    )
 
 
 def is_airport(sentence: Sentence, i: int, start: int, end: int, j: int) -> bool:
@@ -142,11 +148,6 @@ def spots(sentence: Sentence, draft: Draft) -> list[Spot]:
 def is_station(sentence: Sentence, spot: Spot) -> bool:
     """Whether a name is a station's: it says so, or it is no town that is known."""
     s = sentence.s
-    has_word = any(end == spot.j or k == spot.i for k in range(spot.i, spot.j) for _, end in s.by(k, "station_word") if end - k < spot.j - spot.i)
-    has_word &= not (spot.place and s.tokens[spot.i].is_han and not any(end == spot.j for k in range(spot.i + 1, spot.j) for _, end in s.by(k, "station_word")))
-    return has_word or spot.place is None
-
-
-def bounded(sentence: Sentence, i: int) -> bool:
-    """Whether a token is none of a place."""
-    return i not in tokens_of(sentence.places) and starts_at(sentence.s, i, "stop") is None
+    words = [(k, end) for k in range(spot.i, spot.j) for _, end in s.by(k, "station_word") if end - k < spot.j - spot.i]
+    is_han = s.tokens[spot.i].is_han  # the 北 of 北京 says nothing, that of 长沙北 does
+    return spot.place is None or any(end == spot.j or (k == spot.i and not is_han) for k, end in words)

@@ -186,7 +186,11 @@ def fill_address(sentence: Sentence, draft: Draft) -> None:
     """The address in its own part of the sentence; *ke rumah*, *to the office* is one too for what is eaten or bought."""
     s = sentence.s
     homes = [
-        (i, j) for k in range(draft.start, draft.end) if s.tokens[k].norm in {"to", "ke", "到"} for i in [k + 1] for _, j in s.by(i, "home")[:1]
+        (i, j)
+        for k in range(draft.start, draft.end)
+        if s.tokens[k].norm in {"to", "ke", "到"}
+        for i in [k + 1]
+        for _, j in s.by(i, "home")[:1]
     ]
     for i, j in [*sentence.addresses, *(homes if draft.spec.topic in {"food", "shop"} else [])]:
         if draft.has(i):

@@ -81,7 +81,8 @@ def test_a_range_of_days_has_both_ends(start: int, length: int, month: int, form
 
 @lively
 @given(
-    st.sampled_from([(part, hour) for part, hours in PARTS.items() for hour in hours]), st.sampled_from(["jam {h} {p}", "pukul {h} {p}", "{p} jam {h}"])
+    st.sampled_from([(part, hour) for part, hours in PARTS.items() for hour in hours]),
+    st.sampled_from(["jam {h} {p}", "pukul {h} {p}", "{p} jam {h}"]),
 )
 def test_an_hour_takes_the_part_of_the_day(when: tuple[str, int], form: str) -> None:
     part, hour = when

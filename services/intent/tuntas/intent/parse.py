@@ -19,7 +19,7 @@ def main() -> None:
 
 
 def serve(answer: Answer) -> None:
-    """Answer standard input on standard output; every answer is flushed before the next line is read, none is missed when nobody listens."""
+    """Answer standard input on standard output; every answer is flushed before the next line is read."""
     try:
         for made in answer_lines(sys.stdin.buffer, answer, lambda: datetime.now(UTC)):
             sys.stdout.buffer.write(made)
