@@ -33,7 +33,9 @@ def first_of(draft: Draft, names: tuple[str, ...]) -> str | None:
 
 
 def dates_of(draft: Draft) -> tuple[str, str | None] | None:
-    """The slots of a goal's days: when it begins, and when it ends if it does."""
+    """The slots of a goal's days: when it begins, and when it ends if it does; a booking that names no trip or stay has the one day."""
+    if draft.spec.topic == "booking":
+        return ("date", None)
     return next(((first, second) for first, second in DATES if first in draft.spec.slots), None)
 
 

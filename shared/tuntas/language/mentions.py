@@ -7,7 +7,7 @@ from tuntas.language.marks import Mark
 from tuntas.language.places import FoundPlace
 from tuntas.language.roles import place_role
 from tuntas.language.sentence import Draft, Sentence, ends_before, starts_at
-from tuntas.language.wares import wares
+from tuntas.language.wares import is_past, wares
 
 Range = tuple[int, int]
 OWNED = frozenset({"flight", "hotel", "train", "bus", "car"})
@@ -81,7 +81,9 @@ def named(sentence: Sentence, span: Range) -> list[Draft]:
         for mark in marks_of(sentence, span, category):
             topic, hint = topic_of(mark)
             spec = specs()[topic]
-            if is_negated(sentence, mark) or is_already_theirs(sentence, mark, topic) or is_address(sentence, mark, topic):
+            if (topic == "shop" and is_past(sentence, mark.j)) or is_negated(sentence, mark):
+                continue
+            if is_already_theirs(sentence, mark, topic) or is_address(sentence, mark, topic):
                 continue
             if topic in found:
                 found[topic].hint = found[topic].hint or hint

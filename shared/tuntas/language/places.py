@@ -9,6 +9,7 @@ from tuntas.language.lexicon import Lattice
 
 CODE_LENGTH = 3
 MAX_GUESSES = 12  # a bound on the slow part, whatever the text's length
+NAMES_ON = ("road_word", "meal")  # 中山路 is a road and 扬州炒饭 a dish
 CUES = ("origin_cue", "destination_cue", "location_cue")
 
 
@@ -75,6 +76,8 @@ def named(s: Lattice, i: int, guesses: list[int]) -> FoundPlace | None:
     for length in range(min(MAX_HAN_NAME if is_han else MAX_NAME_TOKENS, len(s.tokens) - i), 0, -1):
         j = i + length
         place = lookup(("" if is_han else " ").join(t.norm for t in s.tokens[i:j]))
+        if place and is_han and any(s.by(j, category) for category in NAMES_ON):
+            continue
         if place and (place.is_known or is_meant(s, i, j)):
             slip = None if place.is_known or j - i > 1 or is_han or len(guesses) >= MAX_GUESSES else guess(s.tokens[i].norm)
             guesses.extend([i] * (not place.is_known))

@@ -16,6 +16,7 @@ ROLES = {
     "destination": ("destination_np", "destination_cue"),
     "location": ("location_np", "near_cue"),
 }
+SAID_ELSE = frozenset({"question", "topic", "topic_weak", "doing", "verb", "payment_verb"})
 STAYS = frozenset({"hotel", "car", "restaurant", "food", "place"})
 ENDS_BEFORE = {"origin": "origin_after", "destination": "destination_after", "location": "location_after"}
 NO_NAME = ("verb", "doing", "imperative", "payment_verb", "topic", "buy_verb", "pronoun")
@@ -107,7 +108,7 @@ def before_cues(sentence: Sentence, draft: Draft) -> list[Spot]:
 
 def is_said_else(sentence: Sentence, span: Span) -> bool:
     """Whether a name holds a word that asks (*how many miles to*), or is that of who comes along (*buat mama*)."""
-    marked = any(m.i < span[1] and span[0] < m.j and m.category in {"question", "topic", "topic_weak"} for m in sentence.marks)
+    marked = any(m.i < span[1] and span[0] < m.j and m.category in SAID_ELSE for m in sentence.marks)
     return marked or any(end == span[0] for k in range(max(0, span[0] - 2), span[0]) for _, end in sentence.s.by(k, "people_cue"))
 
 

@@ -65,7 +65,8 @@ def fill_account(sentence: Sentence, draft: Draft) -> None:
     """The account number, with the bank if one is named right before it."""
     for found in sentence.of_kind("account"):
         if draft.has(found.i):
-            bank = ends_before(sentence.s, found.i, "bank")
+            cue = ends_before(sentence.s, found.i, "account_cue")
+            bank = ends_before(sentence.s, found.i, "bank") or (cue and ends_before(sentence.s, cue.i, "bank"))
             sentence.fill(draft, "account", {"number": found.value, "bank": bank and bank.value}, found.i, found.j)
 
 
@@ -85,7 +86,7 @@ def fill_recipient(sentence: Sentence, draft: Draft) -> None:
     for start in [*(starts if draft.spec.topic == "request" else [*named, *starts]), *verbs]:
         i = start + 1 if s.by(start, "possessive") and start + 1 < len(s.tokens) and s.tokens[start].norm != "我" else start
         j = name_end(sentence, i)
-        if j > i:
+        if j > i and s.slice(i, j) != "我":
             sentence.fill(draft, "recipient", {"name": s.slice(i, j)}, i, j)
             return
 
