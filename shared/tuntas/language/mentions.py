@@ -109,7 +109,8 @@ def paying(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
     if undo and has_money(sentence, span) and not taken & {"order", "hotel", "flight"}:
         return [implied("transfer", undo, span, "cancel")]
     lead = next((v for v in sentence.of_kind("money") if span[0] <= v.i < span[1] and starts_at(sentence.s, v.j, "recipient_cue")), None)
-    if lead and not taken and not any(lead.j <= p.i <= lead.j + 1 for p in sentence.places):
+    looks = first_at(sentence, span, "look_verb") is not None and first_at(sentence, span, "payment_verb") is None
+    if lead and not taken and not looks and not any(lead.j <= p.i <= lead.j + 1 for p in sentence.places):
         mark = Mark("money", None, lead.i, lead.j)
         return [Draft(specs()["transfer"], mark.i, mark.j, *span)]
     if kinds and "bill" not in taken and (verb or has_money(sentence, span)) and not taken & {"ride", "hotel", "flight"}:
