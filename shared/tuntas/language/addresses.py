@@ -55,7 +55,7 @@ def address_end(s: Lattice, j: int, stops: set[int]) -> int:
     k = j
     while k < len(s.tokens) and k not in stops and not (k > j and ends_at(s, k)):
         k += 1
-    while k > j and not (s.tokens[k - 1].is_word or s.tokens[k - 1].is_digits):
+    while k > j and (not (s.tokens[k - 1].is_word or s.tokens[k - 1].is_digits) or s.longest(k - 1, "particle") == k):
         k -= 1
     return k
 

@@ -6,16 +6,20 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from tuntas.language.grammar import Rule, alt, memo, opt, seq, sign, unless, word
+from tuntas.language.grammar import Parsed, Rule, alt, memo, opt, seq, sign, unless, word
 from tuntas.language.lexicon import Lattice
-from tuntas.language.numerals import Number, counted, number, plain_number
+from tuntas.language.numerals import Number, counted, integer
+from tuntas.language.rationals import number, plain_number
 
-EXPONENTS = {"JPY": 0}
+EXPONENTS = {"JPY": 0, "KRW": 0, "VND": 0}
 ZONE_CURRENCY = {
     "Asia/Jakarta": "IDR", "Asia/Makassar": "IDR", "Asia/Jayapura": "IDR", "Asia/Pontianak": "IDR", "Asia/Singapore": "SGD",
     "Asia/Kuala_Lumpur": "MYR", "Asia/Shanghai": "CNY", "Asia/Tokyo": "JPY", "Asia/Hong_Kong": "HKD", "Asia/Bangkok": "THB",
     "Europe/London": "GBP", "Australia/Sydney": "AUD",
 }  # fmt: skip
+WRITTEN_OUT = frozenset({"hundred", "thousand", "million", "billion", "lakh", "crore"})
+CENTS = 100
+ZERO = Number(Decimal(0))
 LARGE = 1_000_000  # an unmarked amount from here on is rupiah, whoever writes it
 
 
@@ -55,6 +59,23 @@ def scaled_money(s: Lattice, n: Number) -> Money | None:
     return money_of(s, n, None) if n.scaled else None
 
 
+def with_cents(s: Lattice, whole: Number, currency: str | None, cents: Number) -> Money:
+    """*20 dollars and 50 cents*."""
+    return money_of(s, Number(whole.value + cents.value / CENTS), currency or (None if s.lang == "id" else "USD"))
+
+
+def with_jiao(s: Lattice, whole: Number, count: int, size: int) -> Money:
+    """三块五, 五毛: tenths and hundredths of a yuan, `size` in hundredths."""
+    return money_of(s, Number(whole.value + Decimal(count * size) / CENTS), "CNY")
+
+
+def spelled_scale(s: Lattice, i: int) -> Parsed:
+    """A number whose scale may make it money: one that is written out in English counts anything, outside Indonesia."""
+    if s.lang != "en" or (home_currency(s, Decimal(LARGE)) == "IDR" and s.tz in ZONE_CURRENCY):
+        return number(s, i)
+    return [(n, j) for n, j in number(s, i) if s.tokens[j - 1].norm not in WRITTEN_OUT]
+
+
 _comma_dash = opt(seq(lambda _s, *_: True, sign(","), sign("-")))
 _currency = word("currency")
 amount: Rule = memo(
@@ -63,7 +84,12 @@ amount: Rule = memo(
         seq(lambda s, c, _dot, n, _end, _c: money_of(s, n, c), _currency, opt(sign(".")), number, _comma_dash, opt(_currency)),
         seq(lambda s, n, _end, c: money_of(s, n, c), number, _comma_dash, _currency),
         seq(lambda s, v, c: money_of(s, Number(Decimal(v)), c or "IDR"), word("slang_money"), opt(_currency)),
-        seq(scaled_money, unless(number, counted)),
+        seq(lambda s, n, c, _a, m, _w: with_cents(s, n, c, m), number, _currency, opt(word("and_people")), number, word("cents")),
+        seq(lambda s, n, _w: with_cents(s, ZERO, None, n), number, word("cents")),
+        seq(lambda s, n, _y, m, j: with_jiao(s, n, m, j), number, word("yuan"), integer(1, 9), word("jiao")),
+        unless(seq(lambda s, n, _y, m: with_jiao(s, n, m, 10), number, word("yuan"), integer(1, 9)), counted),
+        seq(lambda s, m, j: with_jiao(s, ZERO, m, j), integer(1, 9), unless(word("jiao"), word("unit"))),
+        seq(scaled_money, unless(spelled_scale, counted)),
     ),
 )
 
@@ -96,12 +122,30 @@ def between(s: Lattice, _open: Any, low: Money, _until: Any, high: Money | Numbe
 
 _range_sep = alt(word("until"), word("range_and"))
 _bare = alt(amount, plain_number)
+_plain_range = seq(
+    lambda s, low, _u, high, _b: joined(s, None, low, None, money_of(s, high, None), None),
+    plain_number,
+    word("until"),
+    plain_number,
+    opt(sign("之间")),
+)
+_hundreds = seq(lambda _s, n: n if n.value >= CENTS else None, plain_number)
 bare_money: Rule = alt(
     seq(joined, opt(word("range_open")), number, _range_sep, amount, opt(word("max_after"))),
     seq(between, opt(word("range_open")), amount, _range_sep, alt(amount, plain_number), opt(word("max_after"))),
     seq(bounded("max"), word("max"), opt(word("about")), _bare),
     seq(bounded("min"), word("min"), opt(word("about")), _bare),
+    seq(lambda s, c, a, m, _after: bounded("max")(s, c, a, m), opt(word("max")), opt(word("about")), _bare, word("max_after")),
     seq(lambda s, m, _about, _after: bounded("max")(s, None, None, m), _bare, opt(word("about")), word("max_after")),
+    seq(
+        lambda s, _m, _a, _p, m: replace(bounded("max")(s, None, None, m), per="night"),
+        word("max"),
+        opt(word("about")),
+        word("per_night"),
+        _bare,
+    ),
+    seq(lambda _s, _c, m: m, word("price_cue"), _plain_range),
+    seq(lambda s, m, _a: bounded("about")(s, None, None, m), unless(_hundreds, counted), word("about_after")),
     amount,
 )
 
@@ -115,4 +159,11 @@ _per: Rule = alt(
     seq(lambda _s, _w: "night", word("per_night")),
     seq(lambda _s, _w: "total", word("total")),
 )
-money: Rule = memo("money", seq(priced, opt(_per), bare_money, opt(_per)))
+money: Rule = memo(
+    "money",
+    alt(
+        seq(priced, opt(_per), bare_money, opt(_per)),
+        seq(lambda s, p, m: priced(s, p, m, None), _per, _plain_range),
+        seq(lambda s, m, p: priced(s, None, m, p), _plain_range, _per),
+    ),
+)

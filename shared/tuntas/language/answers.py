@@ -9,7 +9,7 @@ from tuntas.language.goals import table
 from tuntas.language.model import Slot
 from tuntas.language.roles import place_role, used_cue
 from tuntas.language.scan import Found, date_json, money_json, number_json, people_json, quantity_json, time_json
-from tuntas.language.sentence import Sentence
+from tuntas.language.sentence import Sentence, tokens_of
 from tuntas.language.texts import size_at
 
 
@@ -80,7 +80,8 @@ def spoken_words(sentence: Sentence) -> Iterator[tuple[str, tuple[Any, tuple[int
 def sizes(sentence: Sentence) -> Iterator[tuple[str, tuple[Any, tuple[int, int]]]]:
     """Sizes, with the word that says so."""
     s = sentence.s
-    for i in range(len(s.tokens)):
+    dated = tokens_of(sentence.of_kind("date"))
+    for i in (k for k in range(len(s.tokens)) if k not in dated):
         found = size_at(s, i, len(s.tokens))
         if found is not None:
             yield "size", (s.slice(*found), found)

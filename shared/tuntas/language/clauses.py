@@ -99,16 +99,19 @@ def says_more(sentence: Sentence, old: str, draft: Draft) -> bool:
     new = draft.spec.topic
     if {old, new} == {"restaurant", "food"}:
         return (draft.thing is None and draft.hint is None) or (old == "restaurant" and not is_told(sentence, draft))
+    if old == "ride" and new == "car" and not any(sentence.s.by(k, "rent_verb") for k in range(draft.start, draft.end)):
+        return True
     return old == "car" and new == "ride" and not any(sentence.s.by(k, "destination_np") for k in range(draft.start, draft.end))
 
 
-def is_absorbed(before: Draft, draft: Draft) -> bool:
+def is_absorbed(sentence: Sentence, before: Draft, draft: Draft) -> bool:
     """Whether the goal before was only a hint of this one."""
+    is_paid = has(sentence, (before.start, before.end), "money", "number")
     if draft.spec.topic in ORDERS and draft.hint and before.is_weak and before.spec.topic in {*WARES, "restaurant"}:
         return draft.hint in {"return", "exchange", "cancel", "modify"}
     if before.spec.topic == "food" and before.thing is None and before.hint is None and draft.spec.topic in {"restaurant", "food", "shop"}:
         return True
-    if before.spec.topic == "restaurant":
+    if before.spec.topic == "restaurant" or (before.spec.topic in PAID and is_paid):
         return False
     return before.is_weak and before.thing is None and before.spec.topic in table()["wins"].get(draft.spec.topic, ())
 
@@ -120,7 +123,7 @@ def join(sentence: Sentence, drafts: list[Draft], draft: Draft) -> None:
         before.hint, before.end = before.hint or draft.hint, draft.end
         before.thing = before.thing or draft.thing
         before.is_weak &= draft.is_weak
-    elif before and is_absorbed(before, draft):
+    elif before and is_absorbed(sentence, before, draft):
         draft.start, draft.thing = before.start, draft.thing or before.thing
         drafts[-1] = draft
     else:

@@ -1,4 +1,4 @@
-"""Times of day and durations in three languages.
+"""Times of day in three languages.
 
 Choices: an hour with no part of the day is read on the 24-hour clock (*jam 7*, `at 7`, 7点 are 07:00); *half seven* is 07:30, as in
 British and Indonesian use (*setengah delapan*); twelve at night is 00:00.
@@ -12,9 +12,10 @@ from typing import Any
 from tuntas.language.dates import Day, shift, today, weekday
 from tuntas.language.grammar import Parsed, Rule, alt, memo, opt, seq, sign, tight, unless, word
 from tuntas.language.lexicon import Lattice
-from tuntas.language.numerals import count, integer
+from tuntas.language.numerals import integer
 
 HALF_DAY = 12
+NOON = "12:00"
 HOUR = 60
 WINDOWS = {
     "dawn": ("00:00", "05:00"),
@@ -30,21 +31,17 @@ LAST_MIDDAY = 10  # *jam 11 siang* is before noon, *jam 2 siang* after
 
 @dataclass(frozen=True)
 class Clock:
-    """A time `HH:MM`, or an interval open at one side; `is_part` marks a part of the day."""
+    """A time `HH:MM`, or an interval open at one side; `is_part` marks a part of the day, which `part` names.
+
+    `vague` says that the half of the day was not said.
+    """
 
     start: str | None
     end: str | None = None
     is_interval: bool = False
     is_part: bool = False
     vague: bool = False
-
-
-@dataclass(frozen=True)
-class Duration:
-    """A number of units: `night`, `day`, `week`, `month`, `year`, `hour` or `minute`."""
-
-    count: int
-    unit: str
+    part: str = ""
 
 
 def at(hour: int, minute: int, part: str | None = None) -> Clock | None:
@@ -72,31 +69,84 @@ def before_hour(hour: int, minutes: int, part: str | None) -> Clock | None:
 def window(part: str) -> Clock:
     """A part of the day as an interval."""
     start, end = WINDOWS[part]
-    return Clock(start, end, is_interval=True, is_part=True)
+    return Clock(start, end, is_interval=True, is_part=True, part=part)
+
+
+def worded(rule: Rule) -> Rule:
+    """The rule, where nothing of it is written in digits."""
+    return lambda s, i: [(value, j) for value, j in rule(s, i) if not any(t.is_digits for t in s.tokens[i:j])]
+
+
+def run_together(s: Lattice, i: int) -> Parsed:
+    """Hour and minute in one run of digits: `630`, `1530`."""
+    text = s.tokens[i].norm if i < len(s.tokens) else ""
+    if not (s.tokens and text.isdecimal() and text.isascii() and len(text) in {3, 4}):
+        return []
+    return [((int(text[:-2]), int(text[-2:])), i + 1)]
+
+
+def is_this_day(s: Lattice, j: int) -> bool:
+    """Whether a part of the day that ends before token `j` took the day's own word: *pagi hari ini* is *pagi* and *hari ini*."""
+    return j < len(s.tokens) and s.tokens[j].norm == "ini" and s.tokens[j - 1].norm == "hari"
+
+
+def one_of(rule: Rule, *values: int) -> Rule:
+    """The rule, where it reads one of some values."""
+    return lambda s, i: [(value, j) for value, j in rule(s, i) if value in values]
 
 
 _hour, _minute = integer(0, 24), integer(0, 59)
 _colon = seq(lambda _s, h, _c, m: (h, m), _hour, tight(sign(":", ".", "：")), tight(integer(0, 59)))
 _colon_only = seq(lambda _s, h, _c, m: (h, m), _hour, tight(sign(":", "：")), tight(integer(0, 59)))
-_part_of = opt(alt(word("ampm"), word("part")))
+_part = word("part")
+_part_of = opt(alt(word("ampm"), lambda s, i: [(value, j) for value, j in _part(s, i) if not is_this_day(s, j)]))
 _unless_counted = alt(
     *map(word, ("unit", "person", "room", "currency", "month_name", "scale", "star", "month_mark", "day_mark", "ordinal_suffix"))
 )
 
+_cue = opt(word("clock_cue"))
+_twelve = integer(1, 12)
+_spoken_minutes = worded(alt(integer(10, 59), seq(lambda _s, _o, m: m, sign("oh", "o"), integer(1, 9))))
+_minutes_said = seq(lambda _s, m, _u: m, integer(1, 29), word("unit"))
+_minutes_past = alt(_minutes_said, one_of(integer(5, 25), 5, 10, 20, 25))
+_minutes_to = alt(_minutes_said, one_of(integer(20, 25), 20, 25), worded(one_of(integer(10, 10), 10)))
+_am_pm = alt(word("ampm"), seq(lambda _s, letter: f"{letter}m", tight(sign("p", "a"))))
 _en: Rule = alt(
-    seq(lambda _s, _c, hm, p: at_time(hm, p), opt(word("clock_cue")), _colon_only, _part_of),
-    seq(lambda _s, _c, hm, p: at_time(hm, p), opt(word("clock_cue")), _colon, word("ampm")),
-    seq(lambda _s, _c, h, p: at(h, 0, p), opt(word("clock_cue")), integer(1, 12), alt(word("ampm"))),
-    seq(lambda _s, _c, h, _o, p: at(h, 0, p), opt(word("clock_cue")), integer(1, 12), word("oclock"), _part_of),
+    seq(lambda _s, _c, hm, p: at_time(hm, p), _cue, _colon_only, alt(_part_of, _am_pm)),
+    seq(lambda _s, _c, hm, p: at_time(hm, p), _cue, alt(_colon, run_together), _am_pm),
+    seq(lambda _s, _c, hm, _h: at_time(hm, None), _cue, run_together, sign("hours", "hrs")),
+    seq(lambda _s, _c, h, p: at(h, 0, p), _cue, _twelve, _am_pm),
+    seq(lambda _s, _c, h, _o, p: at(h, 0, p), _cue, _twelve, word("oclock"), _part_of),
     seq(lambda _s, _c, h, p: at(h, 0, p), word("clock_cue"), unless(_hour, _unless_counted), _part_of),
-    seq(lambda _s, _c, _h, h, p: at(h, 30, p), opt(word("clock_cue")), word("half_past"), integer(1, 12), _part_of),
-    seq(lambda _s, _c, _h, h, p: at(h, 15, p), opt(word("clock_cue")), word("quarter_past"), integer(1, 12), _part_of),
-    seq(lambda _s, _c, _h, h, p: before_hour(h, 15, p), opt(word("clock_cue")), word("quarter_to"), integer(1, 12), _part_of),
+    seq(lambda _s, _c, h, m, p: at(h, m, p), _cue, worded(_twelve), one_of(_spoken_minutes, 15, 30, 45), _part_of),
+    seq(lambda _s, _c, h, m, p: at(h, m, p), word("clock_cue"), worded(_twelve), _spoken_minutes, _part_of),
+    seq(lambda _s, _c, h, m, p: at(h, m, p), _cue, worded(_twelve), _spoken_minutes, alt(_am_pm, word("part"))),
+    seq(lambda _s, _c, _h, h, p: at(h, 30, p), _cue, word("half_past"), _twelve, _part_of),
+    seq(
+        lambda _s, _c, _h, h, p: at(h, 15, p),
+        _cue,
+        word("quarter_past"),
+        alt(_twelve, seq(lambda _s, _n: HALF_DAY, sign("noon"))),
+        _part_of,
+    ),
+    seq(lambda _s, _c, _h, h, p: before_hour(h, 15, p), _cue, word("quarter_to"), _twelve, _part_of),
+    seq(lambda _s, _c, m, _p, h, p: at(h, m, p), _cue, _minutes_past, word("past_hour"), _twelve, _part_of),
+    seq(lambda _s, _c, m, _t, h, p: before_hour(h, m, p), _cue, _minutes_to, word("to_hour"), _twelve, _part_of),
+    seq(
+        lambda _s, _c, h, _i, p: at(h, 0, p),
+        _cue,
+        _twelve,
+        alt(tight(sign("ish")), seq(lambda *_: True, tight(sign("-")), sign("ish"))),
+        _part_of,
+    ),
+    seq(lambda _s, _c, hm, p: at_time(hm, p), sign("at", "by", "@", "until"), _colon, _part_of),
+    seq(lambda _s, h, _h, m: at(h, m), _hour, tight(sign("h")), tight(integer(0, 59))),
 )
 _jam = word("clock_prefix")
 _id: Rule = alt(
     seq(lambda _s, _c, hm, p: at_time(hm, p), _jam, _colon, _part_of),
     seq(lambda _s, _c, h, p: at(h, 0, p), _jam, _hour, _part_of),
+    seq(lambda _s, _c, h, m, p: at(h, m, p), _jam, _hour, unless(integer(10, 59), alt(_unless_counted, word("pack"))), _part_of),
     seq(lambda _s, _c, _h, h, p: before_hour(h, 30, p), opt(_jam), word("half_to"), unless(integer(1, 12), word("scale")), _part_of),
     seq(lambda _s, _c, h, _l, m, p: at(h, m, p), _jam, _hour, word("past"), _minute, _part_of),
     seq(lambda _s, _c, h, _l, _q, p: at(h, 15, p), _jam, _hour, word("past"), word("quarter"), _part_of),
@@ -106,11 +156,18 @@ _id: Rule = alt(
 _zh_minutes: Rule = alt(
     seq(lambda _s, _h: 30, word("half")),
     seq(lambda _s, q: q, word("quarter_after")),
-    seq(lambda _s, m, _f: m, unless(_minute, alt(word("measure"), word("unit"))), opt(word("minute_mark"))),
+    seq(lambda _s, m, _f: m, _minute, word("minute_mark")),
+    seq(lambda _s, m: m, unless(integer(10, 59), alt(word("measure"), word("unit")))),
+    seq(lambda _s, _z, m: m, sign("零", "〇"), integer(1, 9)),
+    seq(lambda _s, _w: 0, word("exactly")),
 )
+_zh_short = alt(word("quarter_word"), seq(lambda _s, m, _f: m, integer(1, 29), word("minute_mark")))
+_zh_hour = seq(lambda _s, h, _m: h, _hour, word("hour_mark"))
 _zh: Rule = alt(
     seq(lambda _s, p, h, _m, m: at(h, m or 0, p), opt(word("part")), _hour, word("hour_mark"), opt(_zh_minutes)),
     seq(lambda _s, p, hm: at_time(hm, p), word("part"), _colon_only),
+    seq(lambda _s, p, _d, m, h: before_hour(h, m, p), opt(word("part")), word("short_before"), _zh_short, _zh_hour),
+    seq(lambda _s, p, h, _d, m: before_hour(h, m, p), opt(word("part")), _zh_hour, word("short_before"), _zh_short),
 )
 _plain: Rule = memo("plain_clock", alt(_zh, _en, _id, seq(lambda _s, t: Clock(t), word("clock_word"))))
 
@@ -133,17 +190,24 @@ def moved(time: str, part: str) -> str | None:
 exact: Rule = memo("exact", alt(_plain, seq(in_part, word("part"), _plain)))
 
 
+def moved_on(time: str) -> str:
+    """A time `HH:MM` half a day later."""
+    return f"{int(time[:2]) + HALF_DAY:02}{time[2:]}"
+
+
 def closed(_s: Lattice, _o: Any, start: Clock, _u: Any, end: Clock) -> Clock | None:
     """A stretch between two times; a start with no part of the day takes the end's half when that keeps it before the end."""
     first, last = start.start or "", end.start or ""
+    if end.vague and last <= first and last < NOON and (later := moved_on(last)) > first:
+        last = later
     if start.vague and not end.vague and int(first[:2]) < HALF_DAY:
-        later = f"{int(first[:2]) + HALF_DAY:02}{first[2:]}"
+        later = moved_on(first)
         first = later if later < last else first
     return Clock(first, last, is_interval=True) if first < last else None
 
 
 _vague_hour = seq(lambda _s, h: at(h, 0), integer(1, 12))
-_bare_hour = seq(lambda _s, h: at(h, 0), unless(integer(1, 24), alt(_unless_counted, sign("/", "."))))
+_bare_hour = seq(lambda _s, h: at(h, 0), unless(integer(1, 24), alt(_unless_counted, sign("/", ".", "-"), word("pack"))))
 _to = word("until")
 intervals: Rule = alt(
     seq(lambda _s, _a, c: Clock(c.start, None, is_interval=True, vague=c.vague), word("after"), exact),
@@ -176,9 +240,14 @@ def weekday_and_part(s: Lattice, text: str) -> tuple[Day, Clock]:
     return weekday(s, int(number)), window(part)
 
 
+def not_after(rule: Rule, *norms: str) -> Rule:
+    """The rule, where none of some words stands right before it: *makan malam Jumat* is a dinner on Friday."""
+    return lambda s, i: [] if i and s.tokens[i - 1].norm in norms else rule(s, i)
+
+
 day_parts: Rule = alt(
     seq(day_and_part, word("day_part")),
-    seq(weekday_and_part, word("weekday_part")),
+    seq(weekday_and_part, not_after(word("weekday_part"), "makan")),
 )
 
 
@@ -190,8 +259,3 @@ def day_part_at(s: Lattice, text: str, clock: Clock) -> tuple[Day, Clock] | None
 
 
 tonight_at: Rule = seq(day_part_at, word("day_part"), alt(_plain, intervals))
-durations: Rule = alt(
-    seq(lambda _s, n, _m, u: Duration(n, u), count, opt(word("measure")), word("unit")),
-    seq(lambda _s, n, u: Duration(n, u), integer(1, 60), tight(word("tight_unit"))),
-    seq(lambda _s, u: Duration(1, u), word("one_unit")),
-)

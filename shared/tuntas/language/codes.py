@@ -12,8 +12,9 @@ from tuntas.language.lexicon import Lattice, load_table
 CODE = re.compile(r"#?\s?(?<![A-Za-z0-9-])(?=[A-Za-z-]*[0-9])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*(?![A-Za-z0-9])", re.ASCII)
 LETTERS = re.compile(r"(?<![A-Za-z0-9-])[A-Z]{5,8}(?![A-Za-z0-9-])", re.ASCII)
 FLIGHT = re.compile(r"(?<![A-Za-z0-9])([A-Z]{2}|[A-Z][0-9]|[0-9][A-Z])\s?-?([0-9]{2,4})(?![A-Za-z0-9])", re.ASCII)
-TRAIN = re.compile(r"(?<![A-Za-z0-9])[GDCZTK][0-9]{1,4}(?=次)", re.ASCII)
+TRAIN = re.compile(r"(?<![A-Za-z0-9])[GDCZTK][0-9]{1,4}(?=次|(?![A-Za-z0-9]))", re.ASCII)
 MIXED = re.compile(r"(?=.*[A-Z])(?=.*[0-9])#?[A-Z0-9]+(?:-[A-Z0-9]+)*", re.ASCII)
+TIMED = re.compile(r"[0-9]{1,4}(?:[ap]m|st|[nr]d|th|k|kg|jt|rb)", re.ASCII | re.IGNORECASE)
 SHORTEST, SHORTEST_MIXED = 3, 5
 LONGEST_NUMBER = 9  # more digits alone are an account or a telephone
 BETWEEN = 3  # the most words between *order* and its number
@@ -29,7 +30,7 @@ def token_range(s: Lattice, start: int, end: int) -> tuple[int, int] | None:
     """The tokens of a stretch of text; None if it does not begin and end with one."""
     i = bisect_left(s.tokens, start, key=lambda t: t.start)
     j = bisect_left(s.tokens, end, key=lambda t: t.end) + 1
-    if j > len(s.tokens) or s.tokens[i].start != start or s.tokens[j - 1].end != end:
+    if max(i + 1, j) > len(s.tokens) or s.tokens[i].start != start or s.tokens[j - 1].end != end:
         return None
     return i, j
 
@@ -50,6 +51,8 @@ def is_small(s: Lattice, i: int) -> bool:
 def is_code(s: Lattice, i: int, text: str) -> bool:
     """Whether letters and digits are an order's number: by its look, or by the word before it."""
     bare = text.lstrip("# ")
+    if TIMED.fullmatch(bare):
+        return False
     if text.startswith("#") or (MIXED.fullmatch(bare) and len(bare) >= SHORTEST_MIXED and sum(c.isdigit() for c in bare) > 1):
         return len(bare) > 1
     return len(bare) >= SHORTEST and not (bare.isdecimal() and len(bare) > LONGEST_NUMBER) and has_cue(s, i)
@@ -61,7 +64,7 @@ def flight_numbers(s: Lattice) -> Iterator[tuple[int, int]]:
         at = token_range(s, *found.span())
         if at and found[1] in airlines():
             yield at
-    for found in TRAIN.finditer(s.text):
+    for found in TRAIN.finditer(s.text) if s.lang == "zh" else ():
         if (at := token_range(s, *found.span())) is not None:
             yield at
 

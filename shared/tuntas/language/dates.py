@@ -14,8 +14,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from tuntas.language.grammar import Parsed, Rule, alt, memo, opt, provided, seq, sign, tight, unless, word
+from tuntas.language.holidays import holiday_in, next_holiday, nth_weekday
 from tuntas.language.lexicon import Lattice
-from tuntas.language.numerals import count, integer
+from tuntas.language.numerals import integer
 
 WEEK = 7
 MONTHS = 12
@@ -98,6 +99,8 @@ def weekday(s: Lattice, number: int, weeks: int | None = None) -> Day:
     if weeks is None:
         return Day(today(s) + timedelta(days=(number - today(s).weekday() - 1) % WEEK + 1), floats="week")
     found = monday + timedelta(days=number + WEEK * weeks)
+    if weeks < 0:
+        return Day(found)
     return Day(found if found >= today(s) else found + timedelta(days=WEEK), floats="week")
 
 
@@ -117,13 +120,13 @@ def after(day: Day, first: date) -> date:
 def week(s: Lattice, offset: int) -> Day:
     """A whole week from Monday to Sunday; of this one what is left."""
     monday = today(s) - timedelta(days=today(s).weekday()) + timedelta(days=WEEK * offset)
-    return Day(max(monday, today(s)), monday + timedelta(days=6), "week")
+    return Day(monday if offset < 0 else max(monday, today(s)), monday + timedelta(days=6), "week")
 
 
 def weekend(s: Lattice, offset: int) -> Day:
     """Saturday and Sunday of a week; of this one what is left."""
     saturday = today(s) - timedelta(days=today(s).weekday()) + timedelta(days=5 + WEEK * offset)
-    return Day(max(saturday, today(s)), saturday + timedelta(days=1), "weekend")
+    return Day(saturday if offset < 0 else max(saturday, today(s)), saturday + timedelta(days=1), "weekend")
 
 
 def month_span(s: Lattice, year: int, month: int, part: str | None = None) -> Day | None:
@@ -133,7 +136,7 @@ def month_span(s: Lattice, year: int, month: int, part: str | None = None) -> Da
     last = calendar.monthrange(year, month)[1]
     first_day, last_day = {"start": (1, 10), "middle": (11, 20), "end": (25, last)}.get(part or "", (1, last))
     start, end = date(year, month, first_day), date(year, month, last_day)
-    return Day(max(start, min(today(s), end)), end, "part" if part else "month")
+    return Day(start if end < today(s) else max(start, today(s)), end, "part" if part else "month")
 
 
 def relative_month(s: Lattice, offset: int, part: str | None = None) -> Day | None:
@@ -154,9 +157,49 @@ def ordered(s: Lattice, first: int, second: int, year: int | None) -> Day | None
 
 
 def holiday(s: Lattice, name: str, year: int | None = None) -> Day | None:
-    """A day with a name, written month-day in the lexicon."""
-    month, day = map(int, name.split("-"))
-    return dated(s, month, day, year)
+    """A day with a name; the next one if no year is said."""
+    return on(holiday_in(name, year) if year else next_holiday(name, today(s)))
+
+
+def year_span(s: Lattice, year: int, part: str | None = None) -> Day | None:
+    """A year, its first or its last week; of the present one what is left."""
+    if year not in range(1, 9999):
+        return None
+    last = date(year, MONTHS, 31)
+    start, end = {"start": (date(year, 1, 1), date(year, 1, 10)), "end": (date(year, MONTHS, 25), last)}.get(
+        part or "", (date(year, 1, 1), last)
+    )
+    return Day(start if end < today(s) else max(start, today(s)), end, "part" if part else "year")
+
+
+def nth_in_month(_s: Lattice, nth: int, number: int, month: tuple[int, int]) -> Day | None:
+    """*The first Monday of December*."""
+    return on(nth_weekday(*month, number, nth))
+
+
+def nth_week(_s: Lattice, nth: int, _w: Any, _of: Any, month: tuple[int, int]) -> Day | None:
+    """*The first week of December*: days 1 to 7, and so on; the last one are the last seven days."""
+    last = calendar.monthrange(*month)[1] if month[0] <= 9999 else 0  # noqa: PLR2004
+    first = last - 6 if nth < 0 else WEEK * (nth - 1) + 1
+    start = safe(*month, first)
+    return Day(start, date(*month, min(first + 6, last)), "week") if start else None
+
+
+def counted_from(_s: Lattice, amount: tuple[int, str], _from: Any, day: Day) -> Day | None:
+    """*Two weeks from Friday*; *two nights from Friday* begin then."""
+    return None if amount[1] == "night" else on(shift(day.start, *amount))
+
+
+def earlier(s: Lattice, amount: tuple[int, str]) -> Day | None:
+    """A day some time before today."""
+    return on(shift(today(s), -amount[0], amount[1]))
+
+
+def noun(s: Lattice, i: int) -> Parsed:
+    """A word that an ordinal counts: *the first train*, *the 3rd floor* are no days."""
+    is_noun = i < len(s.tokens) and s.tokens[i].is_word and not s.tokens[i].is_han
+    kinds = ("stop", "connector", "until", "part", "month_name", "weekday", "trip", "clock_cue", "return_cue", "people_cue")
+    return [] if not is_noun or any(s.by(i, kind) for kind in kinds) else [(True, i)]
 
 
 _followed: Rule = alt(
@@ -168,8 +211,14 @@ _suffixed = seq(lambda _s, n, _x: n, _dom, tight(word("ordinal_suffix")))
 _marked = seq(lambda _s, n, _x: n, _dom, word("day_mark"))
 _day_number = alt(_suffixed, word("ordinal"), unless(_dom, alt(word("person"), word("room"), word("currency"), tight(sign(":")))))
 _year_digits = alt(integer(1900, 2999))
-_year = opt(seq(lambda _s, _c, _w, y: y, opt(sign(",")), opt(word("year_cue")), _year_digits))
+_year = opt(
+    alt(
+        seq(lambda _s, _c, _w, y: y, opt(sign(",")), opt(word("year_cue")), _year_digits),
+        seq(lambda s, o: today(s).year + o, word("year_rel")),
+    )
+)
 _month = word("month_name")
+_rel_year = seq(lambda s, offset: today(s).year + offset, word("year_rel"))
 _zh_month = seq(lambda _s, n, _m: n, integer(1, 12), word("month_mark"))
 _zh_year = opt(seq(lambda _s, y, _m: y, alt(integer(1900, 2999), integer(20, 99)), word("year_mark")))
 _the, _of = opt(word("the")), opt(word("of"))
@@ -205,14 +254,17 @@ absolute: Rule = memo(
         seq(lambda s, _c, d, m, y: dated(s, m, d, y), word("dom_cue"), _dom, _month, _year),
         seq(lambda s, y, m, d, _x: dated(s, m, d, y), _zh_year, _zh_month, _dom, word("day_mark")),
         seq(lambda s, y, m, d: dated(s, m, d, y), _zh_year, _zh_month, _bare_dom),
+        seq(lambda s, y, m, d, _x: dated(s, m, d, y), _rel_year, _zh_month, _dom, word("day_mark")),
+        seq(lambda s, y, h: holiday(s, h, y), alt(_rel_year, _zh_year), word("holiday")),
+        seq(holiday, word("holiday"), _rel_year),
         seq(lambda _s, _c, day: day, opt(word("dom_cue")), alt(numeric(_slash), numeric(_dash), numeric(_dot))),
         seq(lambda s, _c, a, _m, b: ordered(s, a, b, None), opt(word("dom_cue")), integer(1, 31), _slash, _tight_number),
-        seq(holiday, word("holiday"), opt(_year_digits)),
+        seq(holiday, unless(word("holiday"), word("road_word")), opt(_year_digits)),
     ),
 )
 _dom_alone: Rule = alt(
-    seq(lambda s, _t, d: day_of_month(s, d), alt(word("the"), word("clock_cue")), alt(_suffixed, word("ordinal"))),
-    seq(day_of_month, alt(_suffixed, _marked)),
+    seq(lambda s, _t, d: day_of_month(s, d), alt(word("the"), word("clock_cue")), unless(alt(_suffixed, word("ordinal")), noun)),
+    seq(day_of_month, alt(unless(_suffixed, noun), _marked)),
     seq(lambda s, _c, d: day_of_month(s, d), word("dom_cue"), _dom),
 )
 
@@ -228,7 +280,7 @@ _month_day: Rule = alt(
     seq(lambda s, _t, d, _o, m: in_month(s, m, d), _the, _number_in_month, _of, word("month_rel")),
 )
 _amount_of_time = alt(
-    seq(lambda _s, n, _m, u: (n, u), count, opt(word("measure")), word("unit")),
+    seq(lambda _s, n, _m, u: (n, u), alt(integer(0, 999), word("a")), opt(word("measure")), word("unit")),
     seq(lambda _s, u: (1, u), word("one_unit")),
 )
 
@@ -241,6 +293,43 @@ def later(s: Lattice, amount: tuple[int, str]) -> Day | None:
 _ahead: Rule = alt(
     seq(lambda s, _c, n: later(s, n), word("in_future"), _amount_of_time),
     seq(lambda s, n, _c: later(s, n), _amount_of_time, alt(word("from_now"), word("later"))),
+    seq(lambda s, _p, n: later(s, n), word("pass"), _amount_of_time),
+    seq(lambda s, _c, n, _l: later(s, n), word("in_future"), _amount_of_time, word("from_now")),
+    seq(lambda s, n, _a: earlier(s, n), _amount_of_time, word("ago")),
+)
+_year_of = alt(_year_digits, _rel_year)
+_month_of_year = alt(
+    seq(lambda s, m, y: (y or today(s).year + (m < today(s).month), m), _month, _year),
+    seq(lambda s, m: plus_months(today(s), m), word("month_rel")),
+    seq(lambda s, m: (today(s).year + (m < today(s).month), m), _zh_month),
+)
+_nth: Rule = alt(
+    seq(
+        lambda s, _t, n, w, o, m: nth_week(s, n, w, o, m),
+        _the,
+        alt(word("ordinal"), word("last_of"), _suffixed),
+        word("unit"),
+        _of,
+        _month_of_year,
+    ),
+    seq(lambda s, w, n, m: nth_week(s, n, w, None, m), sign("minggu", "pekan"), word("ordinal_word"), _month_of_year),
+    seq(lambda s, m, n, w: nth_week(s, n, w, None, m), _month_of_year, word("nth_week"), word("bare_unit")),
+    seq(
+        lambda s, _t, n, d, _o, m: nth_in_month(s, n, d, m),
+        _the,
+        alt(word("ordinal"), word("last_of")),
+        word("weekday"),
+        _of,
+        _month_of_year,
+    ),
+    seq(
+        lambda s, m, _d, n, _g, d: nth_in_month(s, n, d, m),
+        _month_of_year,
+        opt(sign("的")),
+        word("nth_week"),
+        opt(word("measure")),
+        word("weekday"),
+    ),
 )
 _named_weekday = seq(lambda _s, _c, d: d, opt(word("weekday_cue")), word("weekday"))
 _weekdays: Rule = alt(
@@ -259,11 +348,22 @@ _spans: Rule = alt(
     seq(lambda s, p, m: relative_month(s, m, p), word("month_part"), word("month_rel")),
     seq(lambda s, y, m, p: named_month(s, m, p, y), _zh_year, _zh_month, opt(word("month_part_after"))),
     seq(lambda s, _c, m, y: named_month(s, m, None, y), word("month_cue"), _month, _year),
-    seq(lambda s, m, y: named_month(s, m, None, y), _month, _year_digits),
+    seq(lambda s, m, y: named_month(s, m, None, y), _month, _year_of),
+    seq(lambda s, y: year_span(s, today(s).year + y), word("year_rel")),
+    seq(lambda s, _c, y: year_span(s, y), alt(word("month_cue"), word("year_cue")), _year_digits),
+    seq(lambda s, y, _m: year_span(s, y), alt(integer(1900, 2999)), word("year_mark")),
+    seq(lambda s, p: year_span(s, today(s).year, p), word("year_part_now")),
+    seq(lambda s, p, _y: year_span(s, today(s).year, p), word("month_part"), word("year_now")),
+    seq(lambda s, p, y: year_span(s, today(s).year + y, p), word("month_part"), word("year_rel")),
+    seq(lambda s, y, m, p: named_month(s, m, p, y), _rel_year, _zh_month, opt(word("month_part_after"))),
 )
 _named_day = seq(lambda s, n: on(shift(today(s), n, "day") if n else today(s)), word("day"))
 _checked: Rule = seq(lambda _s, _w, _c, day: day, _named_weekday, opt(sign(",")), alt(absolute, seq(lambda _s, _t, d: d, _the, _dom_alone)))
-single: Rule = memo("single", alt(absolute, _checked, _month_day, _ahead, _named_day, _weekdays, _dom_alone))
+_from_day: Rule = alt(
+    seq(counted_from, _amount_of_time, sign("from"), alt(_named_day, _weekdays)),
+    seq(counted_from, _amount_of_time, sign("after"), alt(absolute, _named_day, _weekdays)),
+)
+single: Rule = memo("single", alt(absolute, _checked, _month_day, _ahead, _nth, _from_day, _named_day, _weekdays, _dom_alone))
 
 
 def between(_s: Lattice, _o: Any, start: Day, _u: Any, end: Day) -> Day | None:
@@ -293,11 +393,11 @@ _dotted_day = provided(_dotted, _date_cue)
 _open, _tgl = opt(word("range_open")), opt(alt(word("dom_cue"), word("the")))
 _to = word("until")
 _ranges: Rule = alt(
+    seq(from_number, _open, _tgl, alt(_bare_dom, _marked, _suffixed, word("ordinal")), _until, alt(absolute, _month_day)),
     seq(between, _open, single, _to, single),
     seq(between, _open, _dotted, _to, _dotted),
     seq(between, word("range_open"), single, word("range_and"), single),
     seq(until_number, _open, alt(absolute, _dom_alone, _month_day), _to, alt(_bare_dom, _marked, _suffixed)),
-    seq(from_number, _open, _tgl, alt(_bare_dom, _marked, _suffixed, word("ordinal")), _until, alt(absolute, _month_day)),
 )
 
 

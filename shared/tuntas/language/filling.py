@@ -33,7 +33,9 @@ def first_of(draft: Draft, names: tuple[str, ...]) -> str | None:
 
 
 def dates_of(draft: Draft) -> tuple[str, str | None] | None:
-    """The slots of a goal's days: when it begins, and when it ends if it does."""
+    """The slots of a goal's days: when it begins, and when it ends if it does; a booking that names no trip or stay has the one day."""
+    if draft.spec.topic == "booking":
+        return ("date", None)
     return next(((first, second) for first, second in DATES if first in draft.spec.slots), None)
 
 
@@ -180,9 +182,12 @@ def is_amount(sentence: Sentence, draft: Draft, found: Found) -> bool:
 def fill_words(sentence: Sentence) -> None:
     """Slots that one word of the lexicon fills: cabin, airline, kind of trip, colour."""
     s = sentence.s
+    heads = s.heads()
     for name, category in table()["words"].items():
-        for i in range(len(s.tokens)):
+        for i in (k for k in range(len(s.tokens)) if k in heads):
             for value, j in s.by(i, category)[:1]:
+                if s.longest(i, "check_in_cue") > j or s.longest(i, "check_out_cue") > j:
+                    continue
                 draft = next(takers(sentence, i, name), None)
                 if draft is not None and is_word_of(sentence, draft, name, i):
                     sentence.fill(draft, name, value, i, j)

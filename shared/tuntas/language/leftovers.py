@@ -7,7 +7,7 @@ from tuntas.language.sentence import Sentence, tokens_of
 
 SILENT = (
     "stop", "connector", "account_cue", "bank", "method_cue", "total", "about", "imperative", "recipient_name_cue", "possessive",
-    "possessive_after", "origin_cue_after", "near_after", *PLACE_CUES, *DATE_CUES,
+    "possessive_after", "origin_cue_after", "near_after", "size_cue", "colour_cue", "brand_cue", *PLACE_CUES, *DATE_CUES,
 )  # fmt: skip
 
 

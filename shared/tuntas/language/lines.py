@@ -17,8 +17,9 @@ YEARS = range(1900, 2200)  # where the calendar can be counted forward and back
 
 @dataclass(frozen=True)
 class Asked:
-    """One line: a text, and when, where and in which language it was said; `lang` None means: find out."""
+    """One line: its id, a text, and when, where and in which language it was said; `lang` None means: find out."""
 
+    id: str | int
     text: str
     now: datetime
     tz: str
@@ -48,20 +49,27 @@ def answer_line(line: bytes, answer: Answer, clock: Callable[[], datetime]) -> d
     row: dict[str, Any] = {}
     try:
         row = row_of(line)
-        return with_id(row, answer(asked_of(row, clock)))
+        asked = asked_of(row, clock)
+        return {"id": asked.id, **answer(asked)}
     except BadLineError as bad:
-        return with_id(row, {"error": {"code": bad.code, "reason": str(bad)}})
+        known = {"id": row["id"]} if is_id(row.get("id")) else {}
+        return known | {"error": {"code": bad.code, "reason": str(bad)}}
 
 
-def with_id(row: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    """An answer under the line's `id`, if it has one."""
-    return {"id": row["id"], **rest} if "id" in row else rest
+def is_id(value: Any) -> bool:
+    """Whether a value can name a line: text, or a whole number."""
+    return is_encodable(value) if isinstance(value, str) else isinstance(value, int) and not isinstance(value, bool)
+
+
+def no_constant(name: str) -> None:
+    """Refuse what is no JSON: `NaN`, `Infinity`."""
+    raise ValueError(f"{name} is not JSON")
 
 
 def row_of(line: bytes) -> dict[str, Any]:
-    """A line as a JSON object."""
+    """A line as a JSON object; a byte order mark before it is passed over."""
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = json.loads(line.decode("utf-8-sig"), parse_constant=no_constant)
     except (ValueError, RecursionError) as fault:
         raise BadLineError("invalid_json", str(fault)[:200]) from None
     if not isinstance(row, dict):
@@ -72,10 +80,12 @@ def row_of(line: bytes) -> dict[str, Any]:
 def asked_of(row: dict[str, Any], clock: Callable[[], datetime]) -> Asked:
     """What a line asks; without `now` it is said now, without `tz` in UTC."""
     text, tz = row.get("text"), row.get("tz")
+    if not is_id(row.get("id")):
+        raise BadLineError("invalid_id", "id must be a string of Unicode characters or a whole number")
     if not isinstance(text, str) or not is_encodable(text):
         raise BadLineError("invalid_text", "text must be a string of Unicode characters")
     now = clock() if row.get("now") is None else moment(row["now"])
-    return Asked(text, now, zone("UTC" if tz is None else tz), language(row.get("lang")))
+    return Asked(row["id"], text, now, zone("UTC" if tz is None else tz), language(row.get("lang")))
 
 
 def is_encodable(text: str) -> bool:

@@ -42,6 +42,11 @@ def repairable() -> dict[str, list[str]]:
     return found
 
 
+def is_slip(said: str, word: str) -> bool:
+    """Whether a short word is no other word with one letter changed: *taken* is no *token*, but *tikcet* a *ticket*."""
+    return len(word) > FUZZY_LENGTH or len(said) != len(word) or sorted(said) == sorted(word)
+
+
 def repair(s: Lattice) -> int:
     """Give misspelt words the meanings of the word they are a slip of; how many were mended."""
     tried = mended = 0
@@ -51,7 +56,7 @@ def repair(s: Lattice) -> int:
         if s.matches[i] or len(token.norm) < FUZZY_LENGTH or not token.norm.isascii() or not token.norm.isalpha() or token.norm in index():
             continue
         tried += 1
-        words = nearest(token.norm, repairable().get(token.norm[0], []))
+        words = [word for word in nearest(token.norm, repairable().get(token.norm[0], [])) if is_slip(token.norm, word)]
         for rest, _, category, value in entries()[words[0]] if len(words) == 1 else ():
             if not rest:
                 s.matches[i].setdefault(category, []).append((value, i + 1))

@@ -7,7 +7,7 @@ from tuntas.language.marks import Mark
 from tuntas.language.places import FoundPlace
 from tuntas.language.roles import place_role
 from tuntas.language.sentence import Draft, Sentence, ends_before, starts_at
-from tuntas.language.wares import wares
+from tuntas.language.wares import is_past, wares
 
 Range = tuple[int, int]
 OWNED = frozenset({"flight", "hotel", "train", "bus", "car"})
@@ -69,6 +69,11 @@ def first_at(sentence: Sentence, span: Range, category: str) -> int | None:
     return next((k for k in range(*span) if k in heads and sentence.s.by(k, category)), None)
 
 
+def is_changed_here(sentence: Sentence, span: Range) -> bool:
+    """Whether a clause undoes or changes something: then a weak word needs no more to be that."""
+    return any(m.value in {"cancel", "modify"} for m in marks_of(sentence, span, "doing"))
+
+
 def named(sentence: Sentence, span: Range) -> list[Draft]:
     """The first mention of each topic, a strong word before a weak one; any mention may say what is to be done."""
     found: dict[str, Draft] = {}
@@ -76,11 +81,17 @@ def named(sentence: Sentence, span: Range) -> list[Draft]:
         for mark in marks_of(sentence, span, category):
             topic, hint = topic_of(mark)
             spec = specs()[topic]
-            if is_negated(sentence, mark) or is_already_theirs(sentence, mark, topic) or is_address(sentence, mark, topic):
+            if (topic == "shop" and is_past(sentence, mark.j)) or is_negated(sentence, mark):
+                continue
+            if is_already_theirs(sentence, mark, topic) or is_address(sentence, mark, topic):
                 continue
             if topic in found:
                 found[topic].hint = found[topic].hint or hint
-            elif category == "topic" or has_evidence(sentence, spec, (0, len(sentence.s.tokens)) if topic in PAID else span):
+            elif (
+                category == "topic"
+                or is_changed_here(sentence, span)
+                or has_evidence(sentence, spec, (0, len(sentence.s.tokens)) if topic in PAID else span)
+            ):
                 found[topic] = Draft(spec, mark.i, mark.j, *span, hint=hint, is_weak=category == "topic_weak")
     return list(found.values())
 
@@ -98,7 +109,8 @@ def paying(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
     if undo and has_money(sentence, span) and not taken & {"order", "hotel", "flight"}:
         return [implied("transfer", undo, span, "cancel")]
     lead = next((v for v in sentence.of_kind("money") if span[0] <= v.i < span[1] and starts_at(sentence.s, v.j, "recipient_cue")), None)
-    if lead and not taken and not any(lead.j <= p.i <= lead.j + 1 for p in sentence.places):
+    looks = first_at(sentence, span, "look_verb") is not None and first_at(sentence, span, "payment_verb") is None
+    if lead and not taken and not looks and not any(lead.j <= p.i <= lead.j + 1 for p in sentence.places):
         mark = Mark("money", None, lead.i, lead.j)
         return [Draft(specs()["transfer"], mark.i, mark.j, *span)]
     if kinds and "bill" not in taken and (verb or has_money(sentence, span)) and not taken & {"ride", "hotel", "flight"}:
@@ -197,7 +209,8 @@ def flying(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
     if number is None or taken - {"order", "booking", "place"}:
         return []
     after = sentence.flights[number]
-    if after < len(sentence.s.tokens) and sentence.s.tokens[after].norm == "次":
+    is_train = len(sentence.s.tokens[number].norm) == 1 and sentence.s.lang == "zh"
+    if is_train or (after < len(sentence.s.tokens) and sentence.s.tokens[after].norm == "次"):
         return [] if "train" in taken else [implied("train", Mark("number", None, number, number), span)]
     return [implied("flight", Mark("number", None, number, number), span, "status")]
 
@@ -217,7 +230,13 @@ def dining(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
         return []
     kinds = {v.kind for v in sentence.values if span[0] <= v.i < span[1]}
     books = [m for m in marks_of(sentence, span, "verb") if m.value == "book"]
-    return [implied("restaurant", books[0], span, "book")] if books and {"time", "people"} <= kinds else []
+    everywhere = {v.kind for v in sentence.values} if sentence.s.lang == "zh" and any(m.j - m.i > 1 for m in books) else kinds
+    if books and {"time", "people"} <= everywhere:
+        return [implied("restaurant", books[0], span, "book")]
+    meal = next((m for m in marks_of(sentence, span, "topic_weak") if m.value == "restaurant"), None)
+    if taken or meal is None or "people" not in kinds or not kinds & {"time", "date"}:
+        return []
+    return [implied("restaurant", meal, span, "book")]
 
 
 def journey(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
@@ -232,10 +251,17 @@ def journey(sentence: Sentence, span: Range, taken: set[str]) -> list[Draft]:
     words = any(sentence.s.by(i, category) for i in range(*span) for category in TRANSPORT)
     verbs = {m.value for m in marks_of(sentence, span, "verb")}
     is_wish = "destination" in roles and bool(verbs & {"want"})
-    if pair or words or is_wish:
+    is_trip = roles == ["destination"] and has_day(sentence, span) and not sentence.has_mark("question", "chat", "unserved")
+    if pair or words or is_wish or is_trip:
         mark = Mark("topic_weak", "flight", places[0].i, places[0].i)
         return [implied("flight", mark, span)]
     return []
+
+
+def has_day(sentence: Sentence, span: Range) -> bool:
+    """Whether a day stands in a clause, and who or what goes: a time, people or seats."""
+    kinds = {v.kind for v in sentence.values if span[0] <= v.i < span[1]}
+    return "date" in kinds and bool(kinds & {"time", "people"})
 
 
 def is_dashed(sentence: Sentence, places: list[FoundPlace]) -> bool:
@@ -254,6 +280,14 @@ def loses(drafts: list[Draft], draft: Draft) -> bool:
         if other.spec.topic not in wins.get(draft.spec.topic, ()) or (bool(other.hint), -other.at) > (bool(draft.hint), -draft.at):
             return True
     return False
+
+
+def told_act(draft: Draft, found: list[Draft]) -> str | None:
+    """What a booking or order in the same clause, which the topic explains, says is done: 餐厅位子订上了吗."""
+    if draft.hint not in {None, "search"}:
+        return None
+    told = (d.hint for d in found if d.spec.topic in {"booking", "order"} and d is not draft and d.hint in ORDERED)
+    return next((hint for hint in told if hint in draft.spec.labels), None)
 
 
 def is_landmark(sentence: Sentence, draft: Draft, others: list[Draft]) -> bool:
@@ -288,4 +322,7 @@ def mentions(sentence: Sentence, span: Range) -> list[Draft]:
         found += more(sentence, span, {d.spec.topic for d in found})
     found = [d for d in found if not is_swallowed(sentence, d, span)]
     found = [d for d in found if not is_landmark(sentence, d, found)]
-    return sorted((d for d in found if not loses(found, d)), key=lambda d: d.at)
+    kept = [d for d in found if not loses(found, d)]
+    for draft in kept:
+        draft.hint = told_act(draft, found) or draft.hint
+    return sorted(kept, key=lambda d: d.at)

@@ -11,10 +11,12 @@ from typing import Any
 class Value:
     """One typed value in a text.
 
-    `kind` is `date`, `time`, `datetime`, `duration`, `money`, `number` or `people`. `span` holds character offsets and `text` is the
-    slice. `value` is JSON-able: an ISO 8601 date, `HH:MM` or local instant with offset, a number, integer minor units, or
-    `{"adults", "children"}`. `end` closes an interval (dates inclusive); a time open at the front has the value `None`. `grain` is
-    `day`, `week`, `weekend`, `month`, `part`, `minute`; `unit` is a duration's unit or a currency's ISO 4217 code.
+    `kind` is `date`, `time`, `datetime`, `interval`, `duration`, `money`, `number`, `quantity` or `people`. `span` holds character
+    offsets and `text` is the slice. `value` is JSON-able: an ISO 8601 date, `HH:MM` or local instant with offset, a number, integer
+    minor units, or `{"adults", "children"}`. An `interval` of days, times or instants goes to `end` (of days the last one); it has the
+    value `None` if it is open at the front, and no `end` if it is open behind. A longer day or time (a week, the evening) has an `end`
+    too. `grain` is `day`, `week`, `weekend`, `month`, `year`, `part`, `minute`; `unit` is a duration's or a quantity's unit or a
+    currency's ISO 4217 code.
     """
 
     kind: str

@@ -51,7 +51,11 @@ def is_end(sentence: Sentence, k: int, start: int, values: set[int]) -> bool:
     """Whether a token is no part of the name that began at `start`."""
     s = sentence.s
     token = s.tokens[k]
+    if k > start and token.is_han and s.tokens[k - 1].is_han and not s.is_adjacent(k):
+        return True
     if k in values or k in sentence.codes or k in sentence.held or s.by(k, "np_stop") or s.by(k, "method") or s.by(k, "currency"):
+        return True
+    if k > start and s.tokens[start].is_han and not token.is_han and s.by(k, "size_word"):
         return True
     if any(s.by(k, c) for c in ("size_cue", "colour_cue", "brand_cue")) or (
         k > start and token.is_han and k in s.heads() and is_verb(s, k)

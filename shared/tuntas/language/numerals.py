@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tuntas.language.grammar import Parsed, Rule, alt, memo, sign, unless, word
+from tuntas.language.grammar import Parsed, Rule, alt, memo, sign, word
 from tuntas.language.lexicon import Lattice
 
 TEN, HUNDRED, THOUSAND, MYRIAD = 10, 100, 1000, 10_000
@@ -232,7 +232,7 @@ def han_year(s: Lattice, i: int) -> Parsed:
     return [(Number(Decimal(text)), j)] if len(text) == YEAR_DIGITS else []
 
 
-number: Rule = memo("number", alt(han_year, number_words, digits))
+whole: Rule = memo("whole", alt(han_year, number_words, digits))
 
 
 def account(s: Lattice, i: int) -> Parsed:
@@ -252,12 +252,10 @@ def integer(low: int, high: int) -> Rule:
     """A whole number between two bounds, as an `int`."""
 
     def run(s: Lattice, i: int) -> Parsed:
-        found = [(n.value, j) for n, j in number(s, i)]
+        found = [(n.value, j) for n, j in whole(s, i)]
         return [(int(v), j) for v, j in found if v == v.to_integral_value() and low <= v <= high]
 
     return run
 
 
 count: Rule = alt(integer(0, 99), word("a"))
-
-plain_number: Rule = unless(number, counted)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tuntas.language.grammar import Rule, alt, memo, opt, seq, sign, tight, unless, word
+from tuntas.language.grammar import Rule, alt, memo, opt, provided, seq, sign, tight, unless, word
 from tuntas.language.lexicon import Lattice
 from tuntas.language.numerals import Number, count, integer
-from tuntas.language.numerals import number as numeral
+from tuntas.language.rationals import fraction, signed, slashed
+from tuntas.language.rationals import number as numeral
 
 MANY = 50
+HALF = Decimal("0.5")
 
 
 @dataclass(frozen=True)
@@ -52,21 +54,49 @@ def together(_s: Lattice, first: People, _and: Any, second: People) -> People | 
     return People(first.adults + second.adults, first.children + second.children)
 
 
+def followed_by_digits(rule: Rule) -> Rule:
+    """The rule with digits right behind it: the point of a number, none that ends a sentence."""
+    return provided(tight(rule), lambda s, j: [(True, j)] if j < len(s.tokens) and s.tokens[j].is_digits and s.is_adjacent(j) else [])
+
+
 _uncounted = alt(
     *map(
         word,
         ("unit", "person", "room", "currency", "scale", "month_name", "ampm", "until", "ordinal_suffix", "star", "month_mark", "day_mark"),
     ),
-    sign("/", ":", ".", ","),
+    followed_by_digits(sign("/", ":", ".", ",")),
 )
 _one: Rule = alt(
     seq(of_kind, count, opt(word("measure")), word("person")),
     seq(lambda _s, n: People(adults=n), word("group")),
 )
+
+
+def kin_of(_s: Lattice, text: str) -> People:
+    """*Wife*, *ortu*, 父母: so many adults or children."""
+    count, kind = text.split()
+    return People(children=int(count)) if kind == "child" else People(adults=int(count))
+
+
+def with_self(_s: Lattice, *said: Any) -> People:
+    """Who speaks, and who comes along."""
+    others = [one for one in said if isinstance(one, People)]
+    return People(1 + sum(one.adults for one in others), sum(one.children for one in others))
+
+
+_kin: Rule = seq(lambda _s, _d, who: who, opt(word("determiner")), alt(seq(kin_of, word("kin")), _one))
+_joint = alt(word("and_people"), word("with"))
 _for: Rule = seq(lambda _s, _c, n: People(adults=n), word("people_cue"), unless(integer(1, 20), _uncounted))
 _pair: Rule = seq(together, _one, opt(word("and_people")), _one)
+_company: Rule = alt(
+    seq(with_self, word("self"), _joint, _kin),
+    seq(with_self, word("self"), _joint, _kin, opt(_joint), _kin),
+    seq(with_self, word("self"), opt(_joint), _kin, _joint, _kin),
+    seq(with_self, _kin, _joint, word("self")),
+)
 people: Rule = memo(
-    "people", alt(_one, _for, _pair, seq(together, _pair, opt(word("and_people")), _one), seq(together, _for, word("and_people"), _one))
+    "people",
+    alt(_company, _one, _for, _pair, seq(together, _pair, opt(word("and_people")), _one), seq(together, _for, word("and_people"), _one)),
 )
 choices: Rule = alt(
     seq(lambda _s, _t, n, _w: Counted(n), opt(word("the")), word("ordinal"), word("choice_after")),
@@ -92,7 +122,10 @@ _many = alt(numeral, seq(lambda _s, n: Number(Decimal(str(n))), alt(word("a"), w
 quantities: Rule = memo(
     "quantities",
     alt(
-        seq(some, _many, opt(sign("-")), word("pack")),
+        seq(some, alt(_many, fraction, slashed), opt(sign("-")), word("pack")),
+        seq(lambda s, n, u, _h: some(s, Number(n.value + HALF), None, u), numeral, word("pack"), word("half_after")),
+        seq(lambda _s, _c, n: Quantity(n.value, "percent"), word("per_cent"), numeral),
+        seq(lambda _s, n, unit: Quantity(n.value, unit) if unit == "degree" else None, signed, word("pack")),
         seq(dozens, opt(alt(numeral, word("half_of"))), word("dozen"), opt(word("pack"))),
         seq(lambda _s, unit: Quantity(Decimal(1), unit), word("one_pack")),
         seq(lambda _s, _x, n: Quantity(n.value, None), sign("x", "×"), tight(numeral)),

@@ -9,6 +9,7 @@ from tuntas.language.lexicon import Lattice
 
 CODE_LENGTH = 3
 MAX_GUESSES = 12  # a bound on the slow part, whatever the text's length
+NAMES_ON = ("road_word", "meal")  # 中山路 is a road and 扬州炒饭 a dish
 CUES = ("origin_cue", "destination_cue", "location_cue")
 
 
@@ -38,7 +39,7 @@ def iata(s: Lattice, i: int) -> Place | None:
     word = s.text[token.start : token.end]
     if len(word) != CODE_LENGTH or not word.isascii() or not word.isupper():
         return None
-    kinds = s.matches[i].keys() & {"car_kind", "ride_kind", "size_word", "method", "poi"}
+    kinds = s.matches[i].keys() & {"order_cue", "currency", "car_kind", "ride_kind", "size_word", "method", "poi"}
     return None if kinds or (s.text.isupper() and s.matches[i]) else by_code(word)
 
 
@@ -51,10 +52,21 @@ def small_code(s: Lattice, i: int) -> Place | None:
     return place if place and ("International" in place.name) else None
 
 
+def is_in_name(s: Lattice, i: int) -> bool:
+    """Whether the word before has a capital too and means nothing else: *Kopi Kenangan* is no place."""
+    before = s.tokens[i - 1]
+    return i > 1 and before.is_word and not before.is_han and is_capital(s, i - 1) and not has_cue(s, i) and has_name_cue(s, i - 1)
+
+
+def has_name_cue(s: Lattice, i: int) -> bool:
+    """Whether a name begins at token `i`, behind a word of its own sentence."""
+    return lookup(s.tokens[i].norm) is None
+
+
 def is_meant(s: Lattice, i: int, j: int) -> bool:
     """Whether a name that may be something else is a place: by a preposition or a capital; for ordinary words by both."""
     is_word = j - i == 1 and bool(s.matches[i])
-    capital = not s.tokens[i].is_han and is_capital(s, i) and i > 0
+    capital = not s.tokens[i].is_han and is_capital(s, i) and i > 0 and not is_in_name(s, i)
     return (has_cue(s, i) and capital) if is_word else (has_cue(s, i) or capital)
 
 
@@ -64,6 +76,8 @@ def named(s: Lattice, i: int, guesses: list[int]) -> FoundPlace | None:
     for length in range(min(MAX_HAN_NAME if is_han else MAX_NAME_TOKENS, len(s.tokens) - i), 0, -1):
         j = i + length
         place = lookup(("" if is_han else " ").join(t.norm for t in s.tokens[i:j]))
+        if place and is_han and any(s.by(j, category) for category in NAMES_ON):
+            continue
         if place and (place.is_known or is_meant(s, i, j)):
             slip = None if place.is_known or j - i > 1 or is_han or len(guesses) >= MAX_GUESSES else guess(s.tokens[i].norm)
             guesses.extend([i] * (not place.is_known))

@@ -11,13 +11,15 @@ from tuntas.language.clauses import draft_goals
 from tuntas.language.detecting import detect
 from tuntas.language.filling import fill_dates, fill_money, fill_people, fill_quantities, fill_spots, fill_times, fill_words
 from tuntas.language.goals import table
+from tuntas.language.joining import joined
 from tuntas.language.leftovers import unread
 from tuntas.language.lexicon import LANGUAGES, build
 from tuntas.language.model import Goal, Reading, Value
-from tuntas.language.scan import find, join_instants
+from tuntas.language.scan import MORE_KINDS, find
 from tuntas.language.sentence import Draft, Sentence, analyse
 from tuntas.language.sharing import share
 from tuntas.language.stays import fill_stays, name_hotels
+from tuntas.language.tables import settle_tables
 from tuntas.language.texts import fill_addresses, fill_codes, fill_names, fill_texts
 from tuntas.language.tokens import Token, tokenize
 
@@ -47,7 +49,7 @@ def values(text: str, *, now: datetime, tz: str, lang: str | None = None) -> lis
     """
     tokens = tokenize(text)[:MAX_TOKENS]
     s = build(text, tokens, now=local_time(now, tz), tz=tz, lang=spoken(lang, tokens, tz))
-    return join_instants(s, find(s))
+    return joined(s, find(s, MORE_KINDS))
 
 
 def read(text: str, *, now: datetime, tz: str, lang: str | None = None) -> Reading:
@@ -72,6 +74,7 @@ def read_goals(sentence: Sentence) -> tuple[tuple[Goal, ...], None] | None:
         fill(sentence)
     for draft in sentence.drafts:
         draft.act = act_of(sentence, draft)
+    settle_tables(sentence)
     drop_empty(sentence)
     share(sentence)
     for draft in sentence.drafts:
@@ -85,7 +88,7 @@ def drop_empty(sentence: Sentence) -> None:
     if sentence.has_mark("approve", "decline", "cancel", "status", "unserved", "question", "chat"):
         sentence.drafts = [d for d in sentence.drafts if d.slots or stands_alone(d)]
     sentence.drafts = [d for d in sentence.drafts if not d.is_weak or d.slots.keys() - {"payment_method"}]
-    if sentence.has_mark("question", "chat") and not sentence.has_mark("verb"):
+    if sentence.has_mark("question", "chat") and not sentence.has_mark("verb", "payment_verb"):
         sentence.drafts = [d for d in sentence.drafts if stands_alone(d) or len(d.slots) > 1 or not d.is_weak or d.thing]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tuntas.language.marks import Mark
 from tuntas.language.places import FoundPlace
 from tuntas.language.scan import Found
 from tuntas.language.sentence import Sentence, ends_before, starts_at
@@ -72,6 +73,7 @@ def date_role(sentence: Sentence, date: Found) -> str | None:
         None,
     )
     if s.lang == "zh":
+        after = None if after and not is_way_back(sentence, after) else after
         found = after or before
     else:
         found = before or (after if after and after.i == date.j and not leads_on(sentence, after.j) else None)
@@ -79,6 +81,11 @@ def date_role(sentence: Sentence, date: Found) -> str | None:
         return None
     sentence.used.update(range(found.i, found.j))
     return DATE_CUES[found.category]
+
+
+def is_way_back(sentence: Sentence, cue: Mark) -> bool:
+    """Whether a Chinese word stands for itself (not the 返 of 往返) and no place follows: 除夕回武汉 is no return."""
+    return cue.i in sentence.s.heads() and not any(p.i == cue.j for p in sentence.places if cue.category == "return_cue")
 
 
 def leads_on(sentence: Sentence, i: int) -> bool:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from tuntas.language.amounts import Money, money
-from tuntas.language.clock import Clock, Duration, clocks, day_parts, durations, tonight_at
+from tuntas.language.clock import Clock, clocks, day_parts, moved, tonight_at
 from tuntas.language.dates import Day, days
+from tuntas.language.durations import Duration, durations, instants, nows
 from tuntas.language.grammar import Rule, word
 from tuntas.language.lexicon import Lattice
 from tuntas.language.model import Value
-from tuntas.language.numerals import Number, account, number
+from tuntas.language.numerals import Number, account
 from tuntas.language.people import Counted, People, Quantity, choices, people, quantities, rooms, stars
+from tuntas.language.rationals import fraction, number, ordinals, signed
 
 # In this order readings of the same length win: "5 Dec" is a date before it is a number.
 KINDS: tuple[tuple[str, Rule], ...] = (
@@ -24,6 +24,7 @@ KINDS: tuple[tuple[str, Rule], ...] = (
     ("day_part", tonight_at),
     ("day_part", day_parts),
     ("date", days),
+    ("instant", instants),
     ("rooms", rooms),
     ("stars", stars),
     ("choice", choices),
@@ -37,6 +38,19 @@ KINDS: tuple[tuple[str, Rule], ...] = (
 )
 
 
+# Read only where values are all that is asked for: in a sentence *now* and *first* are more often part of something else.
+MORE_KINDS: tuple[tuple[str, Rule], ...] = (
+    *KINDS,
+    ("instant", nows),
+    ("number", signed),
+    ("number", fraction),
+    ("number", ordinals),
+)
+
+
+NEAR = 3  # the most tokens from a time to the part of the day that it belongs to
+
+
 @dataclass(frozen=True)
 class Found:
     """A value between two tokens."""
@@ -47,10 +61,10 @@ class Found:
     value: Any
 
 
-def read_at(s: Lattice, i: int) -> tuple[str, Any, int] | None:
+def read_at(s: Lattice, i: int, kinds: tuple[tuple[str, Rule], ...]) -> tuple[str, Any, int] | None:
     """The longest value at a token."""
     best: tuple[str, Any, int] | None = None
-    for kind, rule in KINDS:
+    for kind, rule in kinds:
         for value, j in rule(s, i):
             if best is None or j > best[2]:
                 best = (kind, value, j)
@@ -61,22 +75,36 @@ def parts_of(kind: str, value: Any) -> list[tuple[str, Any]]:
     """What a reading gives: a day with its part of the day gives both, a filler (一下 is no number) nothing."""
     if kind == "day_part":
         return [("date", value[0]), ("time", value[1])]
+    if kind == "instant":
+        return [("date", Day(value.date())), ("time", Clock(f"{value:%H:%M}"))]
     return [] if kind == "filler" else [(kind, value)]
 
 
-def find(s: Lattice) -> list[Found]:
+def find(s: Lattice, kinds: tuple[tuple[str, Rule], ...] = KINDS) -> list[Found]:
     """Every value of a text, in order and without overlap."""
     found: list[Found] = []
     i = 0
     while i < len(s.tokens):
-        read = read_at(s, i)
+        read = read_at(s, i, kinds)
         if read is None:
             i += 1
             continue
         kind, value, j = read
         found.extend(Found(k, i, j, v) for k, v in parts_of(kind, value))
         i = j
-    return found
+    return settled(found)
+
+
+def settled(found: list[Found]) -> list[Found]:
+    """A vague time takes the part of the day that the day behind it is said with: *at 8 tomorrow evening*."""
+    made = list(found)
+    for time, day, part in zip(found, found[1:], found[2:], strict=False):
+        if (time.kind, day.kind, part.kind) != ("time", "date", "time") or part.i - time.j > NEAR:
+            continue
+        if time.value.vague and not time.value.is_interval and part.value.is_part:
+            told = replace(time.value, start=moved(time.value.start, part.value.part), vague=False)
+            made = [replace(f, value=told) if f is time else f for f in made if f is not part]
+    return made
 
 
 def date_json(day: Day) -> Any:
@@ -117,8 +145,18 @@ def number_json(n: Number) -> int | float:
 
 
 DESCRIBE: dict[type, Callable[[Any], dict[str, Any]]] = {
-    Day: lambda v: {"kind": "date", "value": v.start.isoformat(), "end": v.end and v.end.isoformat(), "grain": v.grain},
-    Clock: lambda v: {"kind": "time", "value": v.start, "end": v.end, "grain": "part" if v.is_part else "minute"},
+    Day: lambda v: {
+        "kind": "interval" if v.end and v.grain == "day" else "date",
+        "value": v.start.isoformat(),
+        "end": v.end and v.end.isoformat(),
+        "grain": v.grain,
+    },
+    Clock: lambda v: {
+        "kind": "interval" if v.is_interval and not v.is_part else "time",
+        "value": v.start,
+        "end": v.end,
+        "grain": "part" if v.is_part else "minute",
+    },
     Money: lambda v: {"kind": "money", "value": v.amount_minor, "end": v.until, "unit": v.currency},
     Duration: lambda v: {"kind": "duration", "value": v.count, "unit": v.unit},
     People: lambda v: {"kind": "people", "value": people_json(v)},
@@ -134,29 +172,3 @@ def as_value(s: Lattice, found: Found) -> Value:
     unit = {"rooms": "room", "stars": "star", "choice": "choice"}.get(found.kind)
     fields = DESCRIBE[type(found.value)](found.value)
     return Value(span=s.span(found.i, found.j), text=s.slice(found.i, found.j), **({"unit": unit} if unit else {}), **fields)
-
-
-def instant(s: Lattice, day: Found, time: Found) -> Value | None:
-    """A day and a time next to each other as one instant in the person's zone."""
-    if day.value.end or time.value.is_interval or day.value.grain != "day":
-        return None
-    first, last = min(day.i, time.i), max(day.j, time.j)
-    local = datetime.fromisoformat(f"{day.value.start.isoformat()}T{time.value.start}").replace(tzinfo=ZoneInfo(s.tz))
-    return Value("datetime", s.span(first, last), s.slice(first, last), local.isoformat(timespec="minutes"), "minute")
-
-
-def join_instants(s: Lattice, found: list[Found]) -> list[Value]:
-    """All values, with each day and the exact time beside it made one."""
-    made: list[Value] = []
-    k = 0
-    while k < len(found):
-        pair = found[k : k + 2]
-        if {f.kind for f in pair} == {"date", "time"} and pair[1].i - pair[0].j <= 1:
-            day, time = sorted(pair, key=lambda f: f.kind)
-            if (joined := instant(s, day, time)) is not None:
-                made.append(joined)
-                k += 2
-                continue
-        made.append(as_value(s, found[k]))
-        k += 1
-    return made

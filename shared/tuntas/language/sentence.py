@@ -91,6 +91,17 @@ def tokens_of(pieces: Iterable[Found | FoundPlace]) -> set[int]:
     return {k for piece in pieces for k in range(piece.i, piece.j)}
 
 
+def inside_names(s: Lattice) -> set[int]:
+    """The tokens after the first of dishes and goods in several words: the *Padang* of *nasi padang* is no town."""
+    names = ((i, s.longest(i, c)) for i in range(len(s.tokens)) for c in ("meal", "cuisine", "goods") if not s.tokens[i].is_han)
+    return {k for i, j in names for k in range(i + 1, j)} | {k for k in range(1, len(s.tokens)) if is_style(s, k)}
+
+
+def is_style(s: Lattice, k: int) -> bool:
+    """Whether a town's name is the style of a kitchen: *restoran padang*."""
+    return bool(s.by(k, "cuisine")) and not s.tokens[k].is_han and bool(s.matches[k - 1].keys() & {"topic", "eatery", "meal"})
+
+
 def analyse(text: str, tokens: list[Token], *, now: datetime, tz: str, lang: str) -> Sentence:
     """Find numbers of orders, values, then places in what they leave (三亚 has a digit in its name), then marks in what all leave."""
     s = build(text, tokens, now=now, tz=tz, lang=lang)
@@ -102,7 +113,8 @@ def analyse(text: str, tokens: list[Token], *, now: datetime, tz: str, lang: str
     held = {k for i, j in addresses for k in range(i, j)}
     held |= coded
     values = [v for v in values if held.isdisjoint(range(v.i, v.j))]
-    places = find_places(s, coded | held | tokens_of(v for v in values if v.kind != "number"))
+    taken = coded | held | tokens_of(v for v in values if v.kind != "number")
+    places = find_places(s, taken | inside_names(s))
     values = [v for v in values if v.kind != "number" or tokens_of([v]).isdisjoint(tokens_of(places))]
     marks = find_marks(s, tokens_of(values) | coded, tokens_of(places) | held)
     return Sentence(s, values, places, marks, mended, codes=codes, flights=flights, addresses=addresses, held=held)

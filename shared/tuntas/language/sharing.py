@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from tuntas.language.sentence import Draft, Sentence
 from tuntas.language.stays import end_stay
@@ -10,6 +11,9 @@ from tuntas.language.stays import end_stay
 TRIPS = frozenset({"flight", "train", "bus"})
 ACTS = frozenset({"search", "book"})
 TO_STAY = {"destination": "location", "depart_date": "check_in", "passengers": "guests"}
+TO_MAP = {"origin": "origin", "destination": "destination"}
+FROM_CAR = {"location": "destination", "start_date": "depart_date", "end_date": "return_date"}
+CAR_TO_STAY = {"location": "location", "start_date": "check_in", "end_date": "check_out"}
 TO_TRIP = {"location": "destination", "check_in": "depart_date", "guests": "passengers"}
 TO_CAR = {"destination": "location", "depart_date": "start_date", "return_date": "end_date"}
 FROM_STAY = {"location": "location", "check_in": "start_date", "check_out": "end_date"}
@@ -28,6 +32,7 @@ def share(sentence: Sentence) -> None:
             come_back(trip, stay)
     for car in (d for d in open_drafts if d.spec.topic == "car"):
         hire(trips, stays, car)
+    ways(sentence)
     errands(sentence)
     payments(sentence)
 
@@ -36,7 +41,7 @@ def visit(trips: list[Draft], stay: Draft) -> None:
     """A trip and a stay have place, first day and people in common."""
     for trip in trips[:1]:
         lend(trip, stay, TO_STAY)
-        lend(stay, trip, TO_TRIP)
+        lend(stay, trip, TO_TRIP if "destination_station" not in trip.slots else {"check_in": "depart_date", "guests": "passengers"})
         if "nights" not in stay.slots:
             lend(trip, stay, {"return_date": "check_out"})
 
@@ -47,6 +52,16 @@ def hire(trips: list[Draft], stays: list[Draft], car: Draft) -> None:
         lend(trip, car, TO_CAR)
     for stay in stays[:1]:
         lend(stay, car, FROM_STAY)
+        lend(car, stay, CAR_TO_STAY)
+    for trip in trips[:1]:
+        lend(car, trip, FROM_CAR)
+
+
+def ways(sentence: Sentence) -> None:
+    """A way that is asked after without its ends is that of the trip before it: *... and how far is it*."""
+    for before, way in pairwise(sentence.drafts):
+        if way.spec.topic in {"distance", "route"} and not way.slots.keys() & TO_MAP.keys():
+            lend(before, way, TO_MAP)
 
 
 def errands(sentence: Sentence) -> None:

@@ -9,13 +9,14 @@ from tuntas.language.gazetteer import Place
 from tuntas.language.nouns import Span, cued, phrase, phrase_before
 from tuntas.language.places import FoundPlace
 from tuntas.language.roles import place_role
-from tuntas.language.sentence import Draft, Sentence, starts_at, tokens_of
+from tuntas.language.sentence import Draft, Sentence
 
 ROLES = {
     "origin": ("origin_np", "origin_cue"),
     "destination": ("destination_np", "destination_cue"),
     "location": ("location_np", "near_cue"),
 }
+SAID_ELSE = frozenset({"question", "topic", "topic_weak", "doing", "verb", "payment_verb"})
 STAYS = frozenset({"hotel", "car", "restaurant", "food", "place"})
 ENDS_BEFORE = {"origin": "origin_after", "destination": "destination_after", "location": "location_after"}
 NO_NAME = ("verb", "doing", "imperative", "payment_verb", "topic", "buy_verb", "pronoun")
@@ -58,7 +59,13 @@ def spot_of(sentence: Sentence, span: Span, role: str) -> Spot:
 def goes_on(sentence: Sentence, i: int, j: int) -> bool:
     """Whether a known place is only the beginning of a name: of a station, in Chinese, or with a capital behind it."""
     s = sentence.s
-    return s.tokens[i].is_han or bool(s.by(i, "station_word")) or s.text[s.tokens[i].start].isupper() or s.tokens[i].is_digits or j - i > 1
+    return (
+        s.tokens[i].is_han
+        or bool(s.by(i, "station_word") or s.by(i, "road_word"))
+        or s.text[s.tokens[i].start].isupper()
+        or s.tokens[i].is_digits
+        or j - i > 1
+    )
 
 
 def is_airport(sentence: Sentence, i: int, start: int, end: int, j: int) -> bool:
@@ -70,7 +77,7 @@ def is_airport(sentence: Sentence, i: int, start: int, end: int, j: int) -> bool
 def is_name(sentence: Sentence, span: Span) -> bool:
     """Whether a name may be that of a place: it does not begin with a verb, and is no mere value."""
     s = sentence.s
-    if any(s.longest(span[0], category) >= span[1] for category in ("stop", "part", "person", "feature")):
+    if any(s.longest(span[0], category) >= span[1] for category in ("stop", "part", "person", "feature", "ride_kind", "car_kind")):
         return False
     return not any(s.by(span[0], category) for category in NO_NAME) or any(p.i == span[0] for p in sentence.places)
 
@@ -99,26 +106,39 @@ def before_cues(sentence: Sentence, draft: Draft) -> list[Spot]:
     return found
 
 
+def is_said_else(sentence: Sentence, span: Span) -> bool:
+    """Whether a name holds a word that asks (*how many miles to*), or is that of who comes along (*buat mama*)."""
+    marked = any(m.i < span[1] and span[0] < m.j and m.category in SAID_ELSE for m in sentence.marks)
+    return marked or any(end == span[0] for k in range(max(0, span[0] - 2), span[0]) for _, end in sentence.s.by(k, "people_cue"))
+
+
 def left_of(sentence: Sentence, draft: Draft) -> list[Spot]:
     """The name before *to* or a dash, behind the word of the topic: *bus golden mile to Malacca*."""
     s = sentence.s
     for j in range(draft.start + 1, draft.end):
-        if s.tokens[j].norm in {"to", "ke", "-", "–", "→", "到"}:
+        if s.tokens[j].norm in {"to", "ke", "-", "–", "→", "到"} and not any(s.by(j + 1, c) for c in ("verb", "doing", "payment_verb")):
             since = draft.until if draft.until < j else draft.start
-            span = phrase_before(sentence, j, since, ("verb", "topic", "doing", "imperative"))
-            if span and is_name(sentence, span):
+            span = phrase_before(sentence, j, since, ("verb", "topic", "doing", "imperative", "person"))
+            if span and is_name(sentence, span) and not is_said_else(sentence, span):
                 return [spot_of(sentence, span, "origin")]
     return []
 
 
+def is_hotel(sentence: Sentence, draft: Draft, i: int) -> bool:
+    """Whether a token begins the name of the hotel itself, which is no place to look for it in."""
+    named = draft.name is not None and draft.name[0] <= i < draft.name[1]
+    return named or bool(sentence.s.by(i, "hotel_brand") and draft.spec.topic in {"hotel", "booking"})
+
+
 def spots(sentence: Sentence, draft: Draft) -> list[Spot]:
     """Every place in a goal's part of the sentence, the better of two that overlap, in order."""
-    places = [known(sentence, p) for p in sentence.places if draft.has(p.i)]
+    places = [known(sentence, p) for p in sentence.places if draft.has(p.i) and not is_hotel(sentence, draft, p.i)]
     if draft.spec.topic == "flight":
         return places
     names = [*before_cues(sentence, draft), *behind_cues(sentence, draft)]
     if "origin" in draft.spec.slots and not any(spot.role == "origin" for spot in names):
         names += left_of(sentence, draft)
+    names = [spot for spot in names if not is_hotel(sentence, draft, spot.i)]
     kept: list[Spot] = []
     for spot in sorted([*names, *places], key=lambda p: (p.i - p.j, p.role is None)):
         if not any(spot.i < other.j and other.i < spot.j for other in kept):
@@ -129,10 +149,6 @@ def spots(sentence: Sentence, draft: Draft) -> list[Spot]:
 def is_station(sentence: Sentence, spot: Spot) -> bool:
     """Whether a name is a station's: it says so, or it is no town that is known."""
     s = sentence.s
-    has_word = any(s.by(k, "station_word") for k in range(spot.i, spot.j))
-    return has_word or spot.place is None
-
-
-def bounded(sentence: Sentence, i: int) -> bool:
-    """Whether a token is none of a place."""
-    return i not in tokens_of(sentence.places) and starts_at(sentence.s, i, "stop") is None
+    words = [(k, end) for k in range(spot.i, spot.j) for _, end in s.by(k, "station_word") if end - k < spot.j - spot.i]
+    is_han = s.tokens[spot.i].is_han  # the 北 of 北京 says nothing, that of 长沙北 does
+    return spot.place is None or any(end == spot.j or (k == spot.i and not is_han) for k, end in words)

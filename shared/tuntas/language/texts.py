@@ -21,7 +21,7 @@ ENDS = (
     "payment_verb",
     "method_cue",
 )
-NOT_FIRST = ("pronoun", "recipient_name_cue", "verb", "imperative")
+NOT_FIRST = ("pronoun", "recipient_name_cue", "verb", "imperative", "doing")
 
 
 def fill_texts(sentence: Sentence) -> None:
@@ -65,7 +65,8 @@ def fill_account(sentence: Sentence, draft: Draft) -> None:
     """The account number, with the bank if one is named right before it."""
     for found in sentence.of_kind("account"):
         if draft.has(found.i):
-            bank = ends_before(sentence.s, found.i, "bank")
+            cue = ends_before(sentence.s, found.i, "account_cue")
+            bank = ends_before(sentence.s, found.i, "bank") or (cue and ends_before(sentence.s, cue.i, "bank"))
             sentence.fill(draft, "account", {"number": found.value, "bank": bank and bank.value}, found.i, found.j)
 
 
@@ -81,10 +82,11 @@ def fill_recipient(sentence: Sentence, draft: Draft) -> None:
     cues = ("recipient_name_cue", "debtor_cue" if draft.spec.topic == "request" else "recipient_cue")
     starts = [end for name in cues for i in tokens for _, end in s.by(i, name)]
     verbs = [m.j for m in sentence.marks if m.category in {"topic", "topic_weak", "payment_verb"} and draft.has(m.i)]
-    for start in [*starts, *verbs]:
+    named = [j for j in verbs if j < draft.end and s.text[s.tokens[j].start].isupper()]
+    for start in [*(starts if draft.spec.topic == "request" else [*named, *starts]), *verbs]:
         i = start + 1 if s.by(start, "possessive") and start + 1 < len(s.tokens) and s.tokens[start].norm != "我" else start
         j = name_end(sentence, i)
-        if j > i:
+        if j > i and s.slice(i, j) != "我":
             sentence.fill(draft, "recipient", {"name": s.slice(i, j)}, i, j)
             return
 
@@ -93,6 +95,8 @@ def name_end(sentence: Sentence, i: int) -> int:
     """Where the name that begins at token `i` ends; `i` if none does."""
     s, values = sentence.s, tokens_of(v for v in sentence.values if not is_han_digit(sentence, v))
     if i >= len(s.tokens) or i in sentence.used or any(s.by(i, category) for category in NOT_FIRST):
+        return i
+    if s.by(i, "stop") and not s.tokens[i].is_han:
         return i
     longest = MAX_HAN_NAME if s.tokens[i].is_han else MAX_NAME
     j = i
@@ -116,10 +120,20 @@ def fill_item(sentence: Sentence, draft: Draft) -> None:
     if draft.spec.topic == "restaurant" and "cuisine" in draft.slots:
         return
     span = draft.thing or named_thing(sentence, draft)
+    span = uncounted(sentence, draft, span) if span else None
     if span is not None:
         before = set(sentence.used)
         sentence.fill(draft, "item", {"name": sentence.s.slice(*span)}, *span)
         sentence.used = before | set(range(*span))
+
+
+def uncounted(sentence: Sentence, draft: Draft, span: Span) -> Span:
+    """A thing without how many of it behind its name: *roti tawar 2*."""
+    count = draft.slots.get("quantity")
+    i, j = span
+    if count is not None and j - i > 1 and sentence.s.span(j - 1, j) == count.span:
+        return i, j - 1
+    return span
 
 
 def named_thing(sentence: Sentence, draft: Draft) -> Span | None:
@@ -162,16 +176,26 @@ def is_proper(sentence: Sentence, span: Span) -> bool:
     s = sentence.s
     if any(k in sentence.used for k in range(*span)) or s.by(span[0], "home"):
         return False
+    if s.by(span[0], "hotel_brand"):
+        return False
     if any(p.i == span[0] and p.j == span[1] for p in sentence.places) or any(s.by(k, "station_word") for k in range(*span)):
         return False
     return not any(s.longest(span[0], c) >= span[1] for c in ("stop", "part", "feature", "person", "cuisine", "meal", "poi", "topic_weak"))
 
 
 def fill_address(sentence: Sentence, draft: Draft) -> None:
-    """The address in its own part of the sentence."""
-    for i, j in sentence.addresses:
+    """The address in its own part of the sentence; *ke rumah*, *to the office* is one too for what is eaten or bought."""
+    s = sentence.s
+    homes = [
+        (i, j)
+        for k in range(draft.start, draft.end)
+        if s.tokens[k].norm in {"to", "ke", "到"}
+        for i in [k + 1]
+        for _, j in s.by(i, "home")[:1]
+    ]
+    for i, j in [*sentence.addresses, *(homes if draft.spec.topic in {"food", "shop"} else [])]:
         if draft.has(i):
-            sentence.fill(draft, "address", {"name": sentence.s.slice(i, j)}, i, j)
+            sentence.fill(draft, "address", {"name": s.slice(i, j)}, i, j)
 
 
 def fill_reason(sentence: Sentence, draft: Draft) -> None:
@@ -191,6 +215,8 @@ def fill_reason(sentence: Sentence, draft: Draft) -> None:
 
 def fill_reason_span(sentence: Sentence, draft: Draft, i: int, j: int) -> None:
     """Give a goal its reason, in the person's own words."""
+    while j > i and not (sentence.s.tokens[j - 1].is_word or sentence.s.tokens[j - 1].is_digits):
+        j -= 1
     if j > i:
         sentence.fill(draft, "reason", sentence.s.slice(i, j), i, j)
 
@@ -232,8 +258,10 @@ def fill_road(sentence: Sentence, draft: Draft) -> None:
 def fill_size(sentence: Sentence, draft: Draft) -> None:
     """A size: behind *size*, *ukuran*, before 码, or a word like *large*."""
     s = sentence.s
-    found = next((at for i in range(draft.start, draft.end) if (at := size_at(s, i, draft.end))), None)
-    found = found or next((at for i in range(draft.start, draft.end) if (at := size_word_at(s, i))), None)
+    other = sentence.held | {k for i, j in sentence.codes.items() for k in range(i, j)} | tokens_of(sentence.of_kind("date"))
+    free = [i for i in range(draft.start, draft.end) if i not in other]
+    found = next((at for i in free if (at := size_at(s, i, draft.end))), None)
+    found = found or next((at for i in free if (at := size_word_at(s, i))), None)
     if found is not None:
         sentence.fill(draft, "size", s.slice(*found), *found)
 

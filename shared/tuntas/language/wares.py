@@ -82,13 +82,19 @@ def bought(sentence: Sentence, span: Span) -> Draft | None:
     heads = sentence.s.heads()
     for i in (k for k in range(*span) if k in heads):
         for value, j in sentence.s.by(i, "buy_verb")[:1]:
-            if j < sentence.s.reach(i) or is_noun(sentence, i):
+            if j < sentence.s.reach(i) or is_noun(sentence, i) or is_past(sentence, j):
                 continue
             found = object_of(sentence, j, span[1])
             draft = found and verdict(sentence, str(value), (i, j), found, span)
             if draft:
                 return draft
     return None
+
+
+def is_past(sentence: Sentence, j: int) -> bool:
+    """Whether a Chinese verb only tells which thing: 昨天买的洗衣液."""
+    after = "".join(token.norm for token in sentence.s.tokens[j : j + 2])
+    return after.startswith("的") or after in {"大了", "小了", "错了", "贵了", "多了"}
 
 
 def is_noun(sentence: Sentence, i: int) -> bool:
@@ -147,6 +153,21 @@ def eats_out(sentence: Sentence, span: Span) -> bool:
     )
 
 
+def listed(sentence: Sentence, first: Draft, span: Span) -> list[Draft]:
+    """Further things that follow without a word between, each with how many of it: 一箱牛奶两包纸巾."""
+    found: list[Draft] = []
+    last = first
+    while last.thing is not None and sentence.s.lang == "zh":
+        end = last.thing[1]
+        counted = next((v for v in sentence.of_kind("quantity") if v.i == end and v.j < span[1]), None)
+        thing = object_of(sentence, counted.j, span[1]) if counted else None
+        if counted is None or thing is None or thing[0] != counted.j:
+            break
+        last = Draft(first.spec, counted.i, counted.j, *span, hint=first.hint, is_weak=True, thing=thing)
+        found.append(last)
+    return found
+
+
 def wares(sentence: Sentence, span: Span, taken: set[str]) -> list[Draft]:
     """What a clause wants to buy or to eat."""
     if taken & SHOPS_ARE_NAMED:
@@ -156,4 +177,4 @@ def wares(sentence: Sentence, span: Span, taken: set[str]) -> list[Draft]:
     if looks and (buys is None or looks.at < buys.at):
         return [looks]
     found = buys or (None if taken else bare(sentence, span))
-    return [found] if found else []
+    return [found, *listed(sentence, found, span)] if found else []

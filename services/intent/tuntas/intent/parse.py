@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -19,9 +20,12 @@ def main() -> None:
 
 def serve(answer: Answer) -> None:
     """Answer standard input on standard output; every answer is flushed before the next line is read."""
-    for made in answer_lines(sys.stdin.buffer, answer, lambda: datetime.now(UTC)):
-        sys.stdout.buffer.write(made)
-        sys.stdout.buffer.flush()
+    try:
+        for made in answer_lines(sys.stdin.buffer, answer, lambda: datetime.now(UTC)):
+            sys.stdout.buffer.write(made)
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains when it closes
 
 
 def parsed(asked: Asked) -> dict[str, Any]:

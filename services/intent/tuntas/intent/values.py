@@ -20,7 +20,7 @@ def found(asked: Asked) -> dict[str, Any]:
 
 
 def value_json(value: Value) -> dict[str, Any]:
-    """A value; `grain`, `end` and `unit` only where it has one, `end` also where an interval is open."""
+    """A value; `grain`, `end` and `unit` only where it has one, `end` also (as null) where an interval is open behind."""
     made: dict[str, Any] = {"kind": value.kind, "span": list(value.span), "text": value.text, "value": value.value}
     if value.grain is not None:
         made["grain"] = value.grain
