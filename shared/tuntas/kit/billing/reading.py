@@ -18,15 +18,19 @@ MOST = 1000
 """So many rows of usage are listed at most."""
 
 _COUNTED = """
-select month, meter, party, item, currency,
-    coalesce(sum(quantity) filter (where billed_in < $2), 0)::bigint as before,
-    sum(quantity) filter (where billed_in = $2)::bigint as quantity,
-    count(distinct subject) filter (where billed_in = $2) as subjects,
-    coalesce(array_agg(distinct price) filter (where billed_in = $2 and price <> ''), '{}') as prices
-from billing.ops_usage
-where tenant = $1 and billed_in <= $2 and month in (select month from billing.ops_usage where tenant = $1 and billed_in = $2)
-group by month, meter, party, item, currency
-having count(*) filter (where billed_in = $2) > 0
+with each as (
+    select month, meter, party, item, currency, subject, price,
+        coalesce(sum(quantity) filter (where billed_in < $2), 0) as before,
+        coalesce(sum(quantity) filter (where billed_in = $2), 0) as quantity,
+        bool_or(billed_in = $2) as here
+    from billing.ops_usage
+    where tenant = $1 and billed_in <= $2 and month in (select month from billing.ops_usage where tenant = $1 and billed_in = $2)
+    group by month, meter, party, item, currency, subject, price
+)
+select month, meter, party, item, currency, sum(before)::bigint as before, sum(quantity)::bigint as quantity,
+    count(distinct subject) filter (where quantity <> 0) as subjects,
+    coalesce(array_agg(distinct price order by price) filter (where quantity <> 0 and price <> ''), '{}') as prices
+from each group by month, meter, party, item, currency having bool_or(here)
 """
 _MONTHS = "select month, zone, plan from billing.ops_months where tenant = $1"
 _SUMS = """
