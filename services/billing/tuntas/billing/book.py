@@ -20,7 +20,7 @@ from tuntas.kit.errors import ConfigurationError
 def _zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise ValueError(f"{name} is no time zone") from None
 
 
