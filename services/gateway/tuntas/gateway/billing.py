@@ -19,7 +19,7 @@ _INVOICE = (*_COMMON, "unknown_tenant", "not_found", "does_not_add_up")
 _NAME_LENGTH = 64
 
 router = APIRouter(prefix="/v1", tags=["billing"])
-_Name = Annotated[str, Field(min_length=1, max_length=_NAME_LENGTH)]
+_Name = Annotated[str, Field(min_length=1, max_length=_NAME_LENGTH, pattern=r"^[\x21-\x7e]+$")]
 
 
 class _Strict(Contract):
