@@ -80,6 +80,14 @@ def test_what_is_taken_back_late_is_a_credit_at_the_price_that_was_billed(office
     assert found.total == {"IDR": 5_000_000 - 200_000}
 
 
+def test_an_engines_late_charge_is_what_the_whole_month_makes_less_what_was_billed(office: Office) -> None:
+    office.take([used(derive("c", 1), charge=4_545)])
+    office.take([used(derive("c", 2), charge=4_545)], LATE)
+    assert office.invoice().total == {"IDR": 5_000_000}
+    assert office.invoice("2026-12", now=LATE).total == {"USD": 1}
+    assert office.total() == {"IDR": 5_000_000, "USD": 1}
+
+
 def test_within_the_draft_a_correction_leaves_no_trace_on_the_lines(office: Office) -> None:
     office.take([ended(TASKS[0]), ended(TASKS[1])])
     office.take([ended(TASKS[1], "compensated", 2)], DRAFT_OVER - timedelta(seconds=1))
