@@ -171,6 +171,18 @@ async def test_another_tenants_event_is_set_aside_and_billed_to_nobody(office: O
     assert await _facts(office, "thief") == set()
 
 
+async def test_the_largest_numbers_fit_and_larger_ones_are_set_aside(office: Office) -> None:
+    tenant, task = "large", uuid4()
+    await office.settled(
+        ended(uuid4(), "compensated", 2**31 - 1, fee=10**13, moved=10**17, tenant=tenant, at=NOW),
+        used(uuid4(), 2**31 - 1, 10**17, tenant=tenant, at=NOW),
+    )
+    status, found = await office.get(f"/v1/operations/billing/invoices/{MONTH}", tenant=tenant)
+    assert (status, found["total"]["USD"]) == (200, 11 * 10**12)
+    await office.say(ended(task, "compensated", fee=10**13 + 1, tenant=tenant, at=NOW))
+    assert await office.dead_letters(task) == ["out_of_bounds"]
+
+
 async def test_a_message_from_tomorrow_is_set_aside(office: Office) -> None:
     task = uuid4()
     await office.say(ended(task, tenant="early", at=NOW + timedelta(days=3)))

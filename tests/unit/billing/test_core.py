@@ -96,6 +96,12 @@ def test_a_message_from_an_implausible_time_is_set_aside(office: Office, days: i
     assert (office.refused, office.facts) == (["implausible_time"], {})
 
 
+@pytest.mark.parametrize("most", [{"fee": 10**13 + 1}, {"moved": 10**17 + 1}, {"closing": 2**31}])
+def test_a_number_that_the_books_cannot_hold_is_set_aside(office: Office, most: dict[str, int]) -> None:
+    office.take([ended(TASK, "compensated", **most), used(CALL, charge=10**17 + 1)])
+    assert (office.refused, office.facts) == (["out_of_bounds", "out_of_bounds"], {})
+
+
 def test_another_tenants_event_is_refused(office: Office) -> None:
     office.take([ended(TASK), ended(TASK, "compensated", 2, tenant="brio"), used(CALL, task=TASK, tenant="brio")])
     assert office.refused == ["foreign_tenant", "foreign_tenant"]

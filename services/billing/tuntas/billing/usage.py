@@ -13,7 +13,12 @@ from tuntas.contracts.saga import Posting, SagaEnded, SagaOutcome
 from tuntas.kit.billing import rating
 from tuntas.kit.billing.months import begins
 from tuntas.kit.billing.rating import Key
+from tuntas.kit.decision import require
 
+LARGEST = 10**17
+"""A quantity, and what it is in millionths, must not be larger: 64 bits then hold it with any plan's margin."""
+
+_MOST_NUMBER = 2**31 - 1
 _FEES = "fees:"
 """How the receipt's accounts begin that hold what a provider kept."""
 
@@ -30,7 +35,13 @@ class Told:
     month: str
 
     def fact(self, key: Key, quantity: int, price: str = "") -> Usage:
-        """Return a fact. Its id follows from tenant, subject, what is counted, and the closing's or attempt's number."""
+        """Return a fact. Its id follows from tenant, subject, what is counted, and the closing's or attempt's number.
+
+        Raises:
+            InvalidMessage: `out_of_bounds`: a number that the books cannot hold would be met again for ever.
+        """
+        posted = rating.micro(quantity, key.currency) if key.meter == rating.FEE else quantity
+        require(abs(posted) <= LARGEST and 0 <= self.number <= _MOST_NUMBER, "out_of_bounds", f"{key.meter} {quantity}")
         return Usage(
             id=derive("usage", self.tenant, self.subject, key.meter, key.party, key.item, key.currency, self.number),
             subject=self.subject,

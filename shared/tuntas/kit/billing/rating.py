@@ -24,6 +24,9 @@ PRICED = frozenset({BASE, COMPLETED, CHARGE})
 MICRO = 6
 """Decimal places of an amount in millionths of a currency's unit, as engines charge and as the ledger counts."""
 
+DEAREST = 10**12
+"""No unit and no month may cost more minor units: what is owed has to fit the ledger in millionths."""
+
 _WHOLE = 10_000
 """A hundred per cent in basis points."""
 
@@ -36,7 +39,7 @@ class Tier(_Strict):
     """A price per unit, in minor units, for the units of a month up to a number; the last tier has no end."""
 
     up_to: int | None = Field(default=None, gt=0)
-    price: int = Field(ge=0)
+    price: int = Field(ge=0, le=DEAREST)
 
 
 class Graduated(_Strict):
@@ -65,7 +68,7 @@ class Plan(_Strict):
     plan: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
     valid_from: date
     currency: Currency
-    base: int = Field(default=0, ge=0)
+    base: int = Field(default=0, ge=0, le=DEAREST)
     completed: Graduated
     engine_margin_bp: int = Field(default=0, ge=0, le=10 * _WHOLE)
 
