@@ -97,6 +97,11 @@ class Office:
 
     async def command(self, *words: str, **environment: str) -> tuple[int, Any]:
         """Run `tuntas billing ... --json`; return its exit status and what it printed, on either stream."""
+        status, printed = await self.run(*words, "--json", **environment)
+        return status, json.loads(printed)
+
+    async def run(self, *words: str, **environment: str) -> tuple[int, str]:
+        """Run `tuntas billing`; return its exit status and what it printed, on either stream."""
         program = str(Path(sys.executable).parent / "tuntas")
         profile = {
             "TUNTAS_CLI_GATEWAY": str(self.client.base_url),
@@ -107,14 +112,14 @@ class Office:
         }
         done = await asyncio.to_thread(
             subprocess.run,
-            [program, "billing", *words, "--json"],
+            [program, "billing", *words],
             capture_output=True,
             text=True,
             timeout=30,
             env=os.environ | profile | environment,
             check=False,
         )
-        return done.returncode, json.loads(done.stdout or done.stderr)
+        return done.returncode, done.stdout or done.stderr
 
     async def dead_letters(self, key: UUID) -> list[str]:
         """Return the codes for which records of a key were set aside; waits for the first."""

@@ -119,6 +119,24 @@ async def test_the_trial_balance_sums_to_zero_at_both_doors(busy: Office) -> Non
     assert not any(everybody["sum"].values())
 
 
+async def test_a_person_reads_what_each_line_is_made_of_and_where_the_money_went(busy: Office) -> None:
+    pages = {
+        ("invoice", "--month", MONTH): (
+            "2 to 3 of the month",
+            "IDR 5,000",
+            "2500.00",
+            "growth-1",
+            "total: IDR 57,000, USD 2.75",
+            "fee.kept bale-stays",
+        ),
+        ("usage", "--task", str(TASKS[4])): (str(TASKS[4]), "task.compensated", "IDR 1,510", MONTH),
+        ("ledger", "--month", MONTH, "--tenant", "acme"): ("receivable:acme", "USD 2.750000", "sum: IDR 0.000000"),
+    }
+    for words, parts in pages.items():
+        status, printed = await busy.run(*words, COLUMNS="200")
+        assert (status, [part for part in parts if part not in printed]) == (0, []), printed
+
+
 @pytest.mark.parametrize("db", [(), ("--db",)])
 @pytest.mark.parametrize(
     ("words", "code"),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from tuntas.cli.backends import database
 from tuntas.cli.client import Gateway
@@ -116,7 +116,8 @@ def _print_usage(found: Document, *, as_json: bool) -> None:
     if as_json:
         document(found, as_json=True)
         return
-    table = Table("recorded", "tenant", "task or call", "no.", "meter", "of", "quantity", "billed in", "", box=None, padding=(0, 2, 0, 0))
+    names = ("recorded", "tenant", "task or call", "no.", "meter", "of", "quantity", "billed in", "")
+    table = Table(*(Column(name, overflow="fold") for name in names), box=None, padding=(0, 2, 0, 0))
     for row in found["usage"]:
         of = " ".join(part for part in (row["party"], row["item"]) if part)
         back = f"takes back {row['supersedes'][:8]}" if row["supersedes"] else row["id"][:8]
@@ -129,7 +130,7 @@ def _print_ledger(found: Document, *, as_json: bool) -> None:
     if as_json:
         document(found, as_json=True)
         return
-    table = Table("account", "debit", "credit", "balance", box=None, padding=(0, 2, 0, 0))
+    table = Table(Column("account", overflow="fold"), "debit", "credit", "balance", box=None, padding=(0, 2, 0, 0))
     for account in found["accounts"]:
         sums = (_micro(account[name], account["currency"]) for name in ("debit", "credit", "balance"))
         table.add_row(*map(escape, (account["account"], *sums)))
