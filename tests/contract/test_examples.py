@@ -38,6 +38,7 @@ def taken() -> set[type]:
         import_module("tuntas.trust.core").core(None),
         import_module("tuntas.executor.core").core(import_module("tuntas.executor.policy").Policy()),
         import_module("tuntas.saga.core").core(),
+        import_module("tuntas.billing.core").core(None),
         effects_core(Rules(Specs(connector="travel", actions={}, providers={}, obliging=frozenset()), lambda _: None)),
     ]
     return {kind for core in made for kind in core.on}

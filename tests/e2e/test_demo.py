@@ -20,6 +20,7 @@ KEYS = {
     "stray_effects",
     "missing_effects",
     "postings_sum",
+    "billing",
     "unexpected",
 }
 
@@ -48,6 +49,8 @@ def test_the_demo_plays_every_story_to_its_end_and_leaves_nothing_running() -> N
     assert found["compensated"] >= 4
     assert (found["stray_effects"], found["missing_effects"], found["needs_attention"]) == (0, 0, 0)
     assert not any(found["postings_sum"].values())
+    assert found["billing"].keys() == {"month", "lines", "total", "ledger_sum"}
+    assert (found["billing"]["ledger_sum"], found["billing"]["lines"] >= 3) == (0, True)
     assert left_running() == []
 
 

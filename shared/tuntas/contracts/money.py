@@ -23,10 +23,15 @@ class Money(Contract):
     currency: Currency
 
     def __str__(self) -> str:
-        exponent = 0 if self.currency in _NO_MINOR_UNIT else 2
-        whole, part = divmod(abs(self.amount_minor), 10**exponent)
-        digits = f"{whole:,}" + (f".{part:0{exponent}d}" if exponent and part else "")
+        places = exponent(self.currency)
+        whole, part = divmod(abs(self.amount_minor), 10**places)
+        digits = f"{whole:,}" + (f".{part:0{places}d}" if places and part else "")
         return f"{self.currency} {'-' if self.amount_minor < 0 else ''}{digits}"
+
+
+def exponent(currency: str) -> int:
+    """Return how many decimal places a currency's minor unit is below its unit."""
+    return 0 if currency in _NO_MINOR_UNIT else 2
 
 
 def total(parts: Iterable[Money]) -> Amounts:

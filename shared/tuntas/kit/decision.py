@@ -17,7 +17,10 @@ S = TypeVar("S", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What surrounds an event. `cause` is the id from which the ids of all outputs are derived; `now` is the database's clock."""
+    """What surrounds an event. `cause` is the id from which the ids of all outputs are derived; `now` is the database's clock.
+
+    `told_at` is when a message's sender told it, the same at every delivery; a timer and an answer have none.
+    """
 
     now: datetime
     task_id: UUID
@@ -25,6 +28,7 @@ class Context:
     cause: UUID
     expired: bool = False
     traceparent: str = ""
+    told_at: datetime | None = None
 
     @property
     def trace_id(self) -> str:

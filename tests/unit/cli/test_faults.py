@@ -29,6 +29,10 @@ EVERY_VERB = (
     ("tasks", "--stuck"),
     ("explain", TASK),
     ("repair", TASK, "retry", "--reason", "r"),
+    ("billing", "invoice", "--month", "2026-11"),
+    ("billing", "invoice", "--month", "2026-11", "--tenant", "acme"),
+    ("billing", "usage", "--task", TASK),
+    ("billing", "ledger", "--month", "2026-11"),
 )
 """The verbs that speak to the gateway."""
 

@@ -18,6 +18,7 @@ PACKAGES = {
     "trust": "tuntas.trust",
     "executor": "tuntas.executor",
     "saga": "tuntas.saga",
+    "billing": "tuntas.billing",
     "connectors-travel": "tuntas.connectors.travel",
     "connectors-payment": "tuntas.connectors.payment",
     "connectors-instant": "tuntas.connectors.instant",

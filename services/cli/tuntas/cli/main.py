@@ -10,7 +10,7 @@ import asyncpg
 import typer
 from pydantic_core import from_json
 
-from tuntas.cli import access, publishing, show
+from tuntas.cli import access, billing, publishing, show
 from tuntas.cli.backends import database, kafka
 from tuntas.cli.client import Gateway
 from tuntas.cli.faults import EXIT_REFUSED, EXIT_USAGE, Fault
@@ -20,6 +20,7 @@ from tuntas.kit import operations
 from tuntas.kit.messaging import client
 
 app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, help="Get a task done across merchants, or undone whole.")
+app.add_typer(billing.app, name="billing")
 Json = Annotated[bool, typer.Option("--json", help="print documents as JSON lines")]
 Task = Annotated[UUID, typer.Argument(help="the task's id")]
 HINTS = {"question": "answer {task} 'YOUR ANSWER'", "approval_needed": "approve {task}"}

@@ -107,7 +107,8 @@ def _decide(core: Core[S], service: str, unit: Unit[S], event: Event, now: datet
     if row and row.counted(event.cause):
         return
     expired = event.envelope.expired(now) if event.envelope else False
-    context = Context(now, event.task_id, event.tenant, event.cause, expired, event.traceparent)
+    told_at = event.envelope.time if event.envelope else None
+    context = Context(now, event.task_id, event.tenant, event.cause, expired, event.traceparent, told_at)
     decision = core.decide(row.state if row else None, event.body, context)
     records = _encode(decision, service, event, now)
     unit.decided += 1

@@ -22,6 +22,7 @@ MetricName = Literal[
     "tuntas_tasks",
     "tuntas_saga_age_seconds",
     "tuntas_money_at_risk_minor",
+    "tuntas_usage_total",
 ]
 
 
@@ -53,6 +54,7 @@ METRICS: dict[MetricName, Metric] = {
     "tuntas_tasks": Metric("gauge", "Rows by status", ("status",)),
     "tuntas_saga_age_seconds": Metric("gauge", "Age of the oldest row that is not at an end", ("status",)),
     "tuntas_money_at_risk_minor": Metric("gauge", "Money whose fate is open, in minor units", ("currency",)),
+    "tuntas_usage_total": Metric("counter", "Facts of usage recorded; what takes one back is one, too", ("meter",)),
 }
 
 LogName = Literal[

@@ -17,6 +17,9 @@ from tuntas.local.chaos.judge import leftovers, reads, until
 from tuntas.local.platform import Platform
 from tuntas.local.services import PACKAGES, declared
 
+BESIDE = {"billing": ("usage", "entries", "postings", "months")}
+"""What services keep beside their state rows, as tables."""
+
 GROUP_SECONDS = 60.0
 READ_SECONDS = 120.0
 Document = dict[str, Any]
@@ -54,7 +57,7 @@ def _digest(rows: Rows) -> str:
 
 
 async def _rows(platform: Platform) -> Rows:
-    """Return every service's state rows: service and task to status, version and a digest of the document."""
+    """Return every service's state rows: service and task to status, version and a digest of the document; and each table beside them."""
     admin = await asyncpg.connect(platform.admin_dsn())
     try:
         found: Rows = {}
@@ -62,6 +65,9 @@ async def _rows(platform: Platform) -> Rows:
             table = f"{name.replace('-', '_')}.{declared(name).table}"
             for row in await admin.fetch(f"select task_id, status, version, md5(doc::text) as doc from {table}"):
                 found[name, str(row["task_id"])] = f"{row['status']} {row['version']} {row['doc']}"
+            for beside in BESIDE.get(name, ()):
+                query = f"select count(*)::text || md5(string_agg(t::text, '' order by t::text)) from {name}.{beside} t"
+                found[name, beside] = await admin.fetchval(query)
         return found
     finally:
         await admin.close()

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from tuntas.cli import show
 from tuntas.cli.profile import Profile
+from tuntas.local.demo.billing import billed
 from tuntas.local.demo.daily import daily
 from tuntas.local.demo.shopping import shopping
 from tuntas.local.demo.stage import TERMINAL, Play, Stage
@@ -52,6 +53,7 @@ class Demo:
         self.quiet = quiet
         self.stage = Stage(profile, worlds, lambda: None)
         self.worlds = worlds
+        self.billing: Document = {}
         self.played = [self._cast(story) for story in (*stories(), *daily(), *shopping())]
 
     def _cast(self, story: Story) -> Played:
@@ -68,6 +70,7 @@ class Demo:
             for played in self.played:
                 if "closing" in str(self.stage.told(played.task).events):
                     played.receipt = await Play(self.stage, played.task, "").receipt()
+            self.billing = await billed(self.stage, [p.receipt for p in self.played if p.receipt])
 
     async def _story(self, played: Played) -> None:
         play = Play(self.stage, played.task, played.story.name)
@@ -132,7 +135,7 @@ class Demo:
                 self._show(played)
         audited = self._audit(_spoiled(receipts, spoil), folder)
         summary = self._summary(audited)
-        fine = audited["exit"] == 0 and not any(p.fault for p in self.played)
+        fine = audited["exit"] == 0 and not any(p.fault for p in self.played) and "fault" not in self.billing
         return summary, fine
 
     def _show(self, played: Played) -> None:
@@ -168,6 +171,7 @@ class Demo:
             "stray_effects": audited["stray_effects"],
             "missing_effects": audited["missing_effects"],
             "postings_sum": audited["postings_sum"],
+            "billing": self.billing,
             "unexpected": {p.story.name: p.fault for p in self.played if p.fault},
             "audit": {
                 k: v

@@ -1,0 +1,1 @@
+"""What two doors and the billing service share: months, prices, invoices that add up, and the views they are read from."""
