@@ -55,6 +55,7 @@ EXECUTOR_REPLIES = _owned("executor", Kind.REPLIES)
 SAGA_EVENTS = _owned("saga", Kind.EVENTS)
 SAGA_COMMANDS = _owned("saga", Kind.COMMANDS)
 SAGA_REPLIES = _owned("saga", Kind.REPLIES)
+ENGINES_EVENTS = _owned("engines", Kind.EVENTS)
 
 PUBLIC = (INTENTS, TASKS)
 SHARED = (
@@ -76,6 +77,7 @@ SHARED = (
     SAGA_EVENTS,
     SAGA_COMMANDS,
     SAGA_REPLIES,
+    ENGINES_EVENTS,
 )
 """All topics that exist whatever connectors are installed."""
 
