@@ -59,6 +59,7 @@ SERVICES = {
         (t.EXECUTOR_EVENTS, t.SAGA_COMMANDS, t.SAGA_REPLIES, *_COMMANDS, *_EVENTS),
         (t.SAGA_EVENTS, t.EXECUTOR_COMMANDS, t.EXECUTOR_REPLIES, *_COMMANDS),
     ),
+    "engines": Access((t.SAGA_EVENTS,), (t.ENGINES_EVENTS,)),
     **{f"connectors-{name}": _connector(name) for name in CONNECTORS},
 }
 """Service name to its access. A tenant's own topics come on top: the gateway reads its door and writes its events."""

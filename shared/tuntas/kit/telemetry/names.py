@@ -22,6 +22,11 @@ MetricName = Literal[
     "tuntas_tasks",
     "tuntas_saga_age_seconds",
     "tuntas_money_at_risk_minor",
+    "tuntas_engine_attempts_total",
+    "tuntas_engine_seconds",
+    "tuntas_engine_tokens_total",
+    "tuntas_engine_off",
+    "tuntas_engine_fallbacks_total",
 ]
 
 
@@ -53,6 +58,11 @@ METRICS: dict[MetricName, Metric] = {
     "tuntas_tasks": Metric("gauge", "Rows by status", ("status",)),
     "tuntas_saga_age_seconds": Metric("gauge", "Age of the oldest row that is not at an end", ("status",)),
     "tuntas_money_at_risk_minor": Metric("gauge", "Money whose fate is open, in minor units", ("currency",)),
+    "tuntas_engine_attempts_total": Metric("counter", "Attempts at engines", ("engine", "scenario", "outcome")),
+    "tuntas_engine_seconds": Metric("histogram", "Duration of attempts at engines", ("engine",)),
+    "tuntas_engine_tokens_total": Metric("counter", "Tokens that engines used", ("engine", "kind")),
+    "tuntas_engine_off": Metric("gauge", "1 while a route rests until an operator acts: no money, no key, no such model", ("route",)),
+    "tuntas_engine_fallbacks_total": Metric("counter", "Times a service did without the engines", ("scenario", "reason")),
 }
 
 LogName = Literal[
@@ -68,5 +78,6 @@ LogName = Literal[
     "sweep.failed",
     "state.followed",
     "consumer.stuck",
+    "engines.forgone",
 ]
 """Log events: dotted, past tense, with fields; never formatted sentences."""
