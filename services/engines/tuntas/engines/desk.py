@@ -159,10 +159,19 @@ def _only_document(request: ChatRequest) -> Document:
     if len(request.messages) != 1 or request.messages[0].role != "user":
         raise Rejected("invalid_request", "one user message is needed, a JSON document")
     found: Any = object_of(request.messages[0].text)
-    if found is None:
-        raise Rejected("invalid_request", "the user message is no JSON object")
+    if found is None or not _encodable(found):
+        raise Rejected("invalid_request", "the user message is no JSON object in UTF-8")
     document: Document = found
     return document
+
+
+def _encodable(found: Any) -> bool:
+    """Say whether a JSON value can be sent on: one with half a character can't."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _fits(policy: Policy, text: str) -> None:

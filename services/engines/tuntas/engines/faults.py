@@ -28,5 +28,6 @@ class EngineFault(Transient):
     """An attempt that failed. `wait_seconds` is how long the engine asks to be left alone, if it says so."""
 
     def __init__(self, kind: Kind, reason: str = "", wait_seconds: float | None = None) -> None:
-        super().__init__(kind.value, reason)
+        # What a server says about itself is told in events, where no control character may be.
+        super().__init__(kind.value, "".join(c if c.isprintable() else " " for c in reason))
         self.kind, self.wait_seconds = kind, wait_seconds

@@ -3,13 +3,23 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from tuntas.contracts.base import Contract
 from tuntas.contracts.engines import Charge, EngineUsed, Tokens
 
 OPTIONS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "presence_penalty", "frequency_penalty")
 """What is passed on to a model as it is; a scenario decides these itself."""
+
+
+def _encodable(text: str) -> str:
+    """Return a text that can be sent on. Raises ValueError for half a character, which JSON can write and UTF-8 can't."""
+    text.encode()
+    return text
+
+
+Words = Annotated[str, AfterValidator(_encodable)]
+"""Text from outside."""
 
 
 class Asking(Contract):
@@ -22,14 +32,14 @@ class TextPart(Asking):
     """A part of a message that is text; other kinds are not served."""
 
     type: Literal["text"]
-    text: str
+    text: Words
 
 
 class ChatMessage(Asking):
     """One message."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | Annotated[list[TextPart], Field(min_length=1, max_length=100)]
+    content: Words | Annotated[list[TextPart], Field(min_length=1, max_length=100)]
     name: str | None = Field(default=None, max_length=64)
 
     @property
@@ -47,7 +57,7 @@ class StreamOptions(Asking):
 class ChatRequest(Asking):
     """A chat completion: `model` is one that `/v1/models` lists, or `scenario/<name>` with one user message that is a JSON document."""
 
-    model: str = Field(min_length=1, max_length=200)
+    model: Words = Field(min_length=1, max_length=200)
     messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=500)]
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -55,7 +65,7 @@ class ChatRequest(Asking):
     top_p: float | None = Field(default=None, ge=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
     max_completion_tokens: int | None = Field(default=None, ge=1, le=1_000_000)
-    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
+    stop: Words | Annotated[list[Words], Field(max_length=4)] | None = None
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     presence_penalty: float | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: float | None = Field(default=None, ge=-2, le=2)

@@ -69,7 +69,7 @@ class _Reading:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
         self._events = EventReader()
-        self._heard, self._finish = False, ""
+        self._heard, self._finish, self._half = False, "", ""
         self.size = 0
 
     async def pieces(self, chunks: AsyncIterator[bytes], order: Order) -> AsyncGenerator[Piece, None]:
@@ -112,7 +112,13 @@ class _Reading:
         if not (isinstance(text, str) and text) and tokens is None and not thinks:
             return None
         self._heard = self._heard or bool(text)
-        return Piece(text if isinstance(text, str) else "", None, tokens)
+        return Piece(self._whole(text) if isinstance(text, str) else "", None, tokens)
+
+    def _whole(self, text: str) -> str:
+        """Return words without half characters; one that is split between two events is put together."""
+        text = self._half + text
+        self._half = text[-1] if text and "\ud800" <= text[-1] <= "\udbff" else ""
+        return _mended(text[: len(text) - len(self._half)])
 
 
 async def _in_time(waiting: Any, seconds: float, order: Order) -> Any:
@@ -141,7 +147,11 @@ def _unstreamed(body: object) -> Piece:
     text = message.get("content") if isinstance(message, dict) else None
     if not choice.get("finish_reason"):
         raise EngineFault(Kind.BAD_OUTPUT, "an answer without an end")
-    return Piece(text if isinstance(text, str) else "", str(choice["finish_reason"]), _tokens(document.get("usage")))
+    return Piece(_mended(text) if isinstance(text, str) else "", str(choice["finish_reason"])[:40], _tokens(document.get("usage")))
+
+
+def _mended(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _choice(event: dict[str, Any]) -> dict[str, Any]:
