@@ -78,7 +78,7 @@ def _goal(goal: _Goal, words: "_Words") -> Goal:
     slots = {}
     for each in goal.slots:
         begin, end = each.span
-        _held(spec is None or each.slot in spec.slots or words.ours(each.slot, each.canonical), "a slot that the label does not have")
+        _held(spec is None or each.slot in spec.slots or words.fills(each.slot), "a slot that the label does not have")
         _held(begin < end <= len(words.text) and words.text[begin:end] == each.value, "a span that is not the value's")
         _held(words.carry(each), f"a value of {each.slot} that the words do not carry")
         slots[each.slot] = Slot(each.slot, each.value, each.canonical, each.span)
@@ -122,6 +122,10 @@ class _Words:
     def _own(self) -> list[Slot]:
         now, tz = self._when
         return [slot for goal in read(self.text, now=now, tz=tz, lang=self._lang).goals for slot in goal.slots.values()]
+
+    def fills(self, name: str) -> bool:
+        """Say whether our own reader fills a slot of this name."""
+        return any(slot.slot == name for slot in self._own)
 
     def ours(self, name: str, canonical: object) -> bool:
         """Say whether our own reader fills the slot, or one of another name, with the same value."""
