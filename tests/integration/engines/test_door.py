@@ -30,7 +30,7 @@ def events(answer: Any) -> list[Any]:
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/chat/completions"])
 async def test_nobody_comes_in_without_a_key(engines: Engines, path: str, value: str) -> None:
     method, body = "GET" if "models" in path else "POST", {"model": "wall/good", "messages": HELLO}
-    answer = await engines.client.request(method, path, json=body, headers={"Authorization": value.encode()})
+    answer = await engines.client.request(method, path, json=body, headers={b"Authorization": value.encode()})
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "unauthenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
