@@ -1,4 +1,4 @@
-"""The public topics and the meter of engines as an AsyncAPI 3.0 document, made by the framework from a broker that exists for this alone and never connects."""
+"""The public topics and the engines' meter as an AsyncAPI 3.0 document, made by the framework from a broker that never connects."""
 
 import json
 from typing import Any, Union
