@@ -17,7 +17,7 @@ REMAKE := anew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down env check test test-all kill conformance generate lock lock-jars clean anew
+.PHONY: help setup demo up down env check test test-all kill bench conformance generate lock lock-jars clean anew
 
 help: ## print the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
@@ -54,6 +54,9 @@ kill: .venv/dev setup ## kill services and servers at random under load, and che
 
 env: .venv/members ## make the passwords and keys that docker compose needs (.env, .tuntas/compose); what is there stays
 	@$(BIN)/python deploy/tools/environment.py
+
+bench: .venv/dev setup ## measure two workloads beside the limit; progress on standard error, a JSON line for each load on standard output
+	@$(BIN)/python -m tests.bench
 
 conformance: .venv/dev setup ## test that every provider keeps what it promises (URL=: the one behind this manifest, an address or a file)
 	$(BIN)/pytest tests/conformance $(if $(URL),--url $(URL) -k TestProvider) -rs

@@ -12,14 +12,24 @@ from typing import Any
 import asyncpg
 from aiokafka import AIOKafkaConsumer
 from tests.bench.gauge import Gauge
-from tests.bench.load import Load, approved
+from tests.bench.intents import INTENT, consent, tenants
+from tests.bench.load import PLAN, Load, Workload
 from tests.bench.stage import CONNECTORS, Layout, Stage, stage
 
 LIMIT = Path(__file__).with_name("limit") / "limit.py"
 SAGAS = {1: 100, 64: 2_000, 256: 4_000, 1024: 8_000}
 WARM_UP = 500
-ONE: Layout = (("executor", "saga", "connectors-bench"),)
-TWO: Layout = (("executor", "saga"), ("connectors-bench",))
+CORE = ("executor", "saga")
+FRONT = ("gateway", "intent", "planner", "trust")
+MINE = ("connectors-bench",)
+RUNS: tuple[tuple[Workload, Layout, tuple[int, ...]], ...] = (
+    (PLAN, ((*CORE, *MINE),), (1, 64, 256)),
+    (PLAN, (CORE, MINE), (1024,)),
+    (INTENT, ((*FRONT, *CORE, *MINE),), (1, 64, 256)),
+    (INTENT, (FRONT, (*CORE, *MINE)), (1024,)),
+)
+"""What is run: a workload, which services share a process, and how many sagas are in flight."""
+
 BUSY = 1024
 Line = dict[str, Any]
 
@@ -30,7 +40,7 @@ def say(words: str) -> None:
     sys.stderr.flush()
 
 
-async def measure(running: Stage, workload: str, load: Load, in_flight: int) -> Line:
+async def measure(running: Stage, load: Load, in_flight: int) -> Line:
     """Run one load and return what it took."""
     con = await asyncpg.connect(running.dsn)
     consumer = AIOKafkaConsumer(bootstrap_servers=running.backends.bootstrap)
@@ -42,7 +52,7 @@ async def measure(running: Stage, workload: str, load: Load, in_flight: int) -> 
         await asyncio.sleep(1.2)  # the server tells its statistics once a second
         cost = (await gauge.cost()).since(before)
         return {
-            "workload": workload,
+            "workload": load.workload.name,
             "in_flight": in_flight,
             "sagas_per_s": round(total / seconds, 1),
             "p50_ms": round(statistics.median(load.seconds) * 1e3, 1),
@@ -69,16 +79,20 @@ def limit(running: Stage, in_flight: int) -> float:
 
 
 def main() -> None:
-    """Measure each load of workload (a)."""
-    for layout, levels in ((ONE, (1, 64, 256)), (TWO, (BUSY,))):
-        with stage(layout) as running:
-            load = Load(running.backends.bootstrap, approved)
+    """Measure each load of both workloads; the limit once at each load, for both."""
+    limits: dict[int, float] = {}
+    for workload, layout, levels in RUNS:
+        with stage(layout, tenants()) as running:
+            load = Load(running.backends.bootstrap, workload)
+            asyncio.run(consent(running.backends.bootstrap))
             asyncio.run(load.run(64, WARM_UP))
             for in_flight in levels:
-                say(f"approved plan -> outcome, {in_flight} in flight, {SAGAS[in_flight]} sagas")
-                line = asyncio.run(measure(running, "approved plan -> outcome", load, in_flight))
-                say(f"the limit, {in_flight} in flight")
-                most = limit(running, in_flight)
+                say(f"{workload.name}, {in_flight} in flight, {SAGAS[in_flight]} sagas")
+                line = asyncio.run(measure(running, load, in_flight))
+                if in_flight not in limits:
+                    say(f"the limit, {in_flight} in flight")
+                    limits[in_flight] = limit(running, in_flight)
+                most = limits[in_flight]
                 print(json.dumps(line | {"limit_sagas_per_s": most, "share_of_limit": round(line["sagas_per_s"] / most, 2)}), flush=True)  # noqa: T201
 
 

@@ -10,28 +10,42 @@ from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
-from tests.bench.stage import PRIVATE
-from tests.bench.trip import PRICE, plan
+from tests.bench.trip import PRICE, PRIVATE, plan
 
 from tuntas.contracts.ids import derive, digest
 from tuntas.contracts.plan import Line, Statement
-from tuntas.contracts.topics import SAGA_EVENTS
+from tuntas.contracts.saga import SagaEnded
+from tuntas.contracts.topics import SAGA_EVENTS, Topic
 from tuntas.contracts.trust import PlanApproved
 from tuntas.kit.decision import Send
 from tuntas.kit.messaging.wire import Record, encode
 from tuntas.kit.signing import approve
 
 REFUSED_EACH = 5
-ENDED = b"tuntas.saga.ended.v1"
-Make = Callable[[UUID, int], Record]
+"""Every fifth trip is declined at its fourth step and rolled back."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is started, by number, and where its outcome is told: on `outcomes`, as one of the types `ends`."""
+
+    name: str
+    outcomes: Topic
+    ends: frozenset[bytes]
+    identity: Callable[[int], UUID]
+    make: Callable[[UUID, int, bool], Record]
+
+    def record(self, number: int) -> Record:
+        """Return the record that starts the saga of this number."""
+        return self.make(self.identity(number), number, number % REFUSED_EACH == 0)
 
 
 @dataclass
 class Load:
-    """A load of one workload. `seconds` are latencies; `outcomes` count what was told."""
+    """A load of one workload. `numbers` go on from run to run; `seconds` are the last run's latencies."""
 
     bootstrap: str
-    make: Make
+    workload: Workload
     numbers: Iterator[int] = field(default_factory=count)
     seconds: list[float] = field(default_factory=list)
 
@@ -42,15 +56,13 @@ class Load:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, fetch_max_wait_ms=20)
         await asyncio.gather(producer.start(), consumer.start())
         try:
-            await _to_the_end(consumer)
-            records = [(task, self.make(task, n)) for n in (next(self.numbers) for _ in range(total)) for task in (derive("bench", n),)]
+            await self._to_the_end(consumer)
+            records = [self.workload.record(next(self.numbers)) for _ in range(total)]
             return await self._closed(producer, consumer, records, in_flight)
         finally:
             await asyncio.gather(producer.stop(), consumer.stop())
 
-    async def _closed(
-        self, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, records: list[tuple[UUID, Record]], in_flight: int
-    ) -> float:
+    async def _closed(self, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, records: list[Record], in_flight: int) -> float:
         begun: dict[bytes, float] = {}
         free = asyncio.Semaphore(in_flight)
         start = time.perf_counter()
@@ -58,31 +70,36 @@ class Load:
         while len(self.seconds) < len(records):
             for batch in (await consumer.getmany(timeout_ms=500)).values():
                 for record in batch:
-                    if record.key in begun and dict(record.headers)["ce_type"] == ENDED:
+                    if record.key in begun and dict(record.headers)["ce_type"] in self.workload.ends:
                         self.seconds.append(time.perf_counter() - begun.pop(record.key))
                         free.release()
         await feeding
         return time.perf_counter() - start
 
+    async def _to_the_end(self, consumer: AIOKafkaConsumer) -> None:
+        name = self.workload.outcomes.name
+        await consumer._client.force_metadata_update()
+        places = [TopicPartition(name, n) for n in consumer.partitions_for_topic(name) or ()]
+        consumer.assign(places)
+        await consumer.seek_to_end(*places)
 
-async def _to_the_end(consumer: AIOKafkaConsumer) -> None:
-    await consumer._client.force_metadata_update()
-    places = [TopicPartition(SAGA_EVENTS.name, n) for n in consumer.partitions_for_topic(SAGA_EVENTS.name) or ()]
-    consumer.assign(places)
-    await consumer.seek_to_end(*places)
 
-
-async def _feed(producer: AIOKafkaProducer, records: list[tuple[UUID, Record]], free: asyncio.Semaphore, begun: dict[bytes, float]) -> None:
-    for _, record in records:
+async def _feed(producer: AIOKafkaProducer, records: list[Record], free: asyncio.Semaphore, begun: dict[bytes, float]) -> None:
+    for record in records:
         await free.acquire()
         begun[record.key] = time.perf_counter()
-        headers = [(name, value.encode()) for name, value in record.headers.items()]
-        await producer.send(record.topic, record.body, key=record.key, headers=headers, partition=record.partition)
+        await written(producer, record)
 
 
-def approved(task: UUID, number: int) -> Record:
-    """Return workload (a)'s record: the approved plan of a trip, every fifth of which is refused at its fourth step."""
-    made = plan(str(task), refused=number % REFUSED_EACH == 0)
+async def written(producer: AIOKafkaProducer, record: Record) -> None:
+    """Hand a record to the producer, as the platform's own services would send it."""
+    headers = [(name, value.encode()) for name, value in record.headers.items()]
+    await producer.send(record.topic, record.body, key=record.key, headers=headers, partition=record.partition)
+
+
+def approved(task: UUID, _: int, refused: bool) -> Record:
+    """Return workload (a)'s record: the approved plan of a trip."""
+    made = plan(str(task), refused=refused)
     text, now = made.model_dump_json(), datetime.now(UTC)
     later = now + timedelta(hours=1)
     lines = tuple(
@@ -110,3 +127,12 @@ def approved(task: UUID, number: int) -> Record:
     return encode(
         Send(message), source="trust", task_id=task, tenant="bench", cause_id=derive("bench", task), ordinal=0, now=now, traceparent=""
     )
+
+
+PLAN = Workload(
+    name="approved plan -> outcome",
+    outcomes=SAGA_EVENTS,
+    ends=frozenset({SagaEnded.wire_type.encode()}),
+    identity=lambda number: derive("bench", number),
+    make=approved,
+)

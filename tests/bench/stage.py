@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 from tests.bench.serve import PACKAGES
+from tests.bench.trip import PRIVATE
 
 from tuntas.contracts.topics import all_topics
 from tuntas.kit.messaging import topics
@@ -25,7 +26,6 @@ from tuntas.local.platform import answers
 from tuntas.local.processes import Child, free_port
 from tuntas.local.stack import ROOT, Backends
 
-PRIVATE = "11" * 32
 PASSWORD = "bench"  # noqa: S105 - of roles in a database that is deleted after the run
 CONNECTORS = ("bench",)
 Layout = Sequence[Sequence[str]]
@@ -76,6 +76,9 @@ class Stage:
             "TUNTAS_CONNECTORS": json.dumps(CONNECTORS),
             "TUNTAS_VAULT_KEY": "00" * 32,
             "TUNTAS_APPROVAL_KEYS": json.dumps({"bench": public_hex(PRIVATE)}),
+            "TUNTAS_TRUST_APPROVAL_KEY_ID": "bench",
+            "TUNTAS_TRUST_APPROVAL_PRIVATE_KEY": PRIVATE,
+            "TUNTAS_GATEWAY_OPERATIONS_URL": self._url("tuntas_ops"),
             "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]),
             **{f"TUNTAS_{name.replace('-', '_').upper()}_DATABASE_URL": self._url(name) for name in self._names()},
             **self.extra,
@@ -98,11 +101,13 @@ class Stage:
 
 
 @contextmanager
-def stage(layout: Layout, **extra: str) -> Iterator[Stage]:
-    """Start everything afresh; stop and forget it at the end."""
+def stage(layout: Layout, tenants: str = "{}") -> Iterator[Stage]:
+    """Start everything afresh, the gateway with these tenants; stop and forget it at the end."""
     forget(ROOT / "bench")
     with Backends("bench") as backends:
-        made = Stage(backends, layout, extra)
+        file = backends.folder / "tenants.json"
+        file.write_text(tenants)
+        made = Stage(backends, layout, {"TUNTAS_GATEWAY_TENANTS_FILE": str(file)})
         made.prepare()
         made.start()
         yield made

@@ -11,6 +11,9 @@ from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, Wis
 from tuntas.kit.connector.service import Connector
 from tuntas.kit.settings import ServiceSettings
 
+PRIVATE = "11" * 32
+"""The key of whoever signs in the bench: trust, and the submitting service."""
+
 PRICE = Money(amount_minor=12_500_000, currency="IDR")
 C = StepKind.COMPENSATABLE
 STEPS = (

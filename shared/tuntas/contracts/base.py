@@ -1,7 +1,8 @@
 """What every message is: frozen, tolerant of unknown fields, with one wire type and one topic."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
@@ -20,10 +21,32 @@ Text = Annotated[str, Field(max_length=500)]
 """Words from outside: data, bounded, never instructions."""
 
 
-class Contract(BaseModel):
+class Frozen(BaseModel):  # noqa: PLW1641 - the library hashes what is frozen
+    """A value that never changes; `model_copy` makes the changed one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by fields; a default is most often the very same value, which writing without defaults asks for at every field."""
+        return self is other or (self.__class__ is other.__class__ and self.__dict__ == other.__dict__)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with these fields, which are not validated, changed: lean, for decisions do so a hundred times a task."""
+        if deep:
+            return super().model_copy(update=update, deep=True)
+        changes = update or {}
+        copy = self.__class__.__new__(self.__class__)
+        object.__setattr__(copy, "__dict__", {**self.__dict__, **changes})
+        object.__setattr__(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__.union(changes))
+        object.__setattr__(copy, "__pydantic_extra__", self.__pydantic_extra__)
+        object.__setattr__(copy, "__pydantic_private__", None)
+        return copy
+
+
+class Contract(Frozen):
     """A part of a message: frozen; unknown fields are ignored, so that older readers meet newer writers."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(extra="ignore")
 
 
 class Message(Contract):

@@ -105,6 +105,8 @@ class Core(Generic[S]):
 
     Handlers are pure functions `(state or None, event, context) -> Decision`. A message type without a handler changes nothing.
     `share(changed, other)` returns another task's state with what both have in common, such as a person's wallet, as the change left it.
+    `begins` are messages that most often are a task's first here: they are decided without looking for its row, which is safe because a
+    row that is there after all refuses the write.
     """
 
     state: type[S]
@@ -112,6 +114,7 @@ class Core(Generic[S]):
     fired: Handler | None = None
     answered: Handler | None = None
     share: Callable[[S, S], S] | None = None
+    begins: frozenset[type[Message]] = frozenset()
 
     def decide(self, state: S | None, event: Message | Fired | Answered, context: Context) -> Decision[S]:
         """Decide one event.

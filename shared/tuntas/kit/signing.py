@@ -49,7 +49,12 @@ def open_approval(approval: Approval, keys: Mapping[str, str]) -> Statement:
     public = keys.get(approval.key_id)
     if public is None or not verified(public, approval.statement.encode(), approval.signature):
         raise Rejected("forged_approval")
-    return Statement.model_validate_json(approval.statement)
+    return _statement(approval.statement)
+
+
+@lru_cache(maxsize=4096)
+def _statement(text: str) -> Statement:
+    return Statement.model_validate_json(text)
 
 
 def submission_bytes(*, wire_type: str, source: str, submission: str, tenant: str, expires_at: datetime, body: bytes) -> bytes:

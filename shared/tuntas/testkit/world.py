@@ -94,7 +94,12 @@ class Shelf:
         return added
 
     def _written(self, state: Any) -> Any:
-        return self.part.core.state.model_validate_json(state.model_dump_json(exclude_defaults=True)) if self.kept else state
+        """Return a state as it is read again: the one that a service remembers must be no other."""
+        if not self.kept:
+            return state
+        again = self.part.core.state.model_validate_json(state.model_dump_json(exclude_defaults=True))
+        assert again == state, f"{self.part.name} would read another state than it remembers: {again!r} for {state!r}"
+        return again
 
 
 class Agenda:

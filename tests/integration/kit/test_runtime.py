@@ -17,10 +17,13 @@ from tuntas.contracts.envelope import Envelope
 from tuntas.contracts.topics import DEAD_LETTERS, Kind, Topic
 from tuntas.kit.app import Parts, Resources, Running, Service
 from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Send, Wake
-from tuntas.kit.errors import InDoubt
+from tuntas.kit.errors import InDoubt, Transient
 from tuntas.kit.messaging import topics
 from tuntas.kit.messaging.fold import Event
-from tuntas.kit.messaging.wire import partition_of
+from tuntas.kit.messaging.unit_of_work import keep
+from tuntas.kit.messaging.wire import Record, partition_of
+from tuntas.kit.persistence.batch import Changes, Timer, write
+from tuntas.kit.persistence.store import Row
 from tuntas.kit.persistence.tables import RUNTIME, bootstrap, state_table
 from tuntas.kit.settings import KafkaSettings
 from tuntas.local.stack import Backends
@@ -96,7 +99,9 @@ FRIEND = Friend()
 
 def parts(_: Resources) -> Parts:
     FRIEND.closed = False
-    return Parts(core=Core(Count, {Poked: on_poked}, on_fired, on_answered), perform=FRIEND.perform, close=FRIEND.close)
+    return Parts(
+        core=Core(Count, {Poked: on_poked}, on_fired, on_answered, begins=frozenset({Poked})), perform=FRIEND.perform, close=FRIEND.close
+    )
 
 
 TOY = Service(name="toy", table="counts", topics=(POKES,), parts=parts)
@@ -152,16 +157,16 @@ class Toy:
             await consumer.stop()
 
     async def counts(self, task: UUID, count: int) -> list[dict[str, Any]]:
-        """Read until a task has this many outputs; outputs of other tasks are passed over."""
+        """Read until a task has this many outputs. Those of other tasks are passed over, and what is delivered again is told by its id."""
         consumer = AIOKafkaConsumer(self.prefix + COUNTS.name, bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            mine: list[dict[str, Any]] = []
+            mine: dict[bytes, dict[str, Any]] = {}
             async with asyncio.timeout(20):
                 while len(mine) < count:
                     for records in (await consumer.getmany(timeout_ms=200)).values():
-                        mine += [json.loads(r.value) for r in records if r.key == str(task).encode()]
-            return mine
+                        mine |= {dict(r.headers)["ce_id"]: json.loads(r.value) for r in records if r.key == str(task).encode()}
+            return list(mine.values())
         finally:
             await consumer.stop()
 
@@ -239,26 +244,53 @@ async def test_poison_is_set_aside_with_its_reason_while_good_records_flow(toy: 
     assert dead == {"bad_envelope", "bad_body", "unknown_type", "too_large", "decision_failed", "foreign_tenant"}
 
 
+async def test_a_row_that_another_replica_wrote_is_read_again_before_it_is_decided_on(toy: Toy) -> None:
+    task = uuid4()
+    await toy.poke(task, Poked())
+    await toy.counts(task, 1)
+    con = await asyncpg.connect(toy.dsn)
+    await con.execute("""update counts set version = version + 1, doc = '{"count": 41}' where task_id = $1""", task)
+    await con.close()
+    await toy.poke(task, Poked())
+    assert [c["count"] for c in await toy.counts(task, 2)] == [1, 42]
+
+
+async def test_a_task_that_seems_new_after_a_restart_goes_on_from_its_row_and_knows_what_it_counted(toy: Toy) -> None:
+    task = uuid4()
+    first = await toy.poke(task, Poked())
+    await toy.counts(task, 1)
+    await toy.stop()
+    await toy.start()
+    await toy.poke(task, Poked(), identity=first)
+    await toy.poke(task, Poked())
+    assert [c["count"] for c in await toy.counts(task, 2)] == [1, 2]
+
+
+async def test_a_batch_of_which_one_row_moved_writes_nothing_of_it(toy: Toy) -> None:
+    work = toy.running.runtime.work
+    known, new = uuid4(), uuid4()
+    con = await asyncpg.connect(toy.dsn)
+    await con.execute("insert into counts (task_id, tenant, version, seen, status, doc) values ($1, 'acme', 7, '{}', 'x', '{}')", known)
+    rows = [Row(known, "acme", 3, Count(), frozenset()), Row(new, "acme", 0, Count(), frozenset(), [uuid4()])]
+    timer = Timer(new, "later", "acme", 0, datetime.now(UTC), "")
+    with pytest.raises(Transient, match="conflict"):
+        await write(con, work.sql, work.store, Changes(rows=rows, timers=[timer]))
+    assert await con.fetchval("select count(*) from counts where task_id = $1", new) == 0
+    assert await con.fetchval("select count(*) from timers where task_id = $1", new) == 0
+    await con.close()
+
+
 async def test_outputs_left_by_a_crash_are_published_by_the_next_owner(toy: Toy) -> None:
     task, identity = uuid4(), uuid4()
-    headers = Envelope(
-        id=identity, type=Counted.wire_type, source="t", time=datetime.now(UTC), tenant="acme", task_id=task, cause=uuid4()
-    ).headers()
+    envelope = Envelope(id=identity, type=Counted.wire_type, source="t", time=datetime.now(UTC), tenant="acme", task_id=task, cause=uuid4())
+    left = Record(identity, COUNTS.name, str(task).encode(), envelope.headers(), b'{"count": 7, "why": "left"}', partition_of(task))
     await toy.stop()
     con = await asyncpg.connect(toy.dsn)
-    await con.execute(
-        "insert into outbox (id, task_id, partition, topic, headers, body) values ($1, $2, $3, $4, $5, $6)",
-        identity,
-        task,
-        partition_of(task),
-        COUNTS.name,
-        json.dumps(headers),
-        b'{"count": 7, "why": "left"}',
-    )
+    await keep(con, [left])
     await toy.start()
     assert [c["count"] for c in await toy.counts(task, 1)] == [7]
     async with asyncio.timeout(10):
-        while await con.fetchval("select count(*) from outbox where id = $1", identity):
+        while await con.fetchval("select count(*) from outbox"):
             await asyncio.sleep(0.05)
     await con.close()
 

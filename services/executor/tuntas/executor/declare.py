@@ -18,12 +18,13 @@ def startable(run: Run) -> Iterator[Step]:
 
 def _may_start(run: Run, step: Step) -> bool:
     attempts = run.state.of_step(step.step_id)
+    if not all(a.gone for a in attempts):
+        return False
     waits = attempts and attempts[-1].not_before and run.now < attempts[-1].not_before
     lost = any(loss.leg_id == step.leg_id for loss in run.state.losses)
     return (
         not waits
         and not lost
-        and all(a.gone for a in attempts)
         and not any(a.status is AttemptStatus.RELEASING for a in run.state.alive(step.leg_id))
         and all(run.state.is_done(need) for need in awaited(run.plan, step))
     )

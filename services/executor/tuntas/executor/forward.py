@@ -59,6 +59,8 @@ def _settle(run: Run) -> bool:
 
 def _finished(run: Run) -> bool:
     """Every step of the plan is done, and nothing else is left or in doubt anywhere."""
+    if len(run.state.attempts) < len(run.plan.steps):
+        return False
     kept = {attempt.key for step in run.plan.steps if (attempt := run.state.latest(step.step_id)) and attempt.done}
     return len(kept) == len(run.plan.steps) and all(a.gone or a.key in kept for a in run.state.attempts)
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from tuntas.contracts.base import Document, Instant
+from tuntas.contracts.base import Document, Frozen, Instant
 from tuntas.contracts.connectors import Declaration, StepStarted
 from tuntas.contracts.executor import EndResult
 from tuntas.contracts.money import Amounts, Money
@@ -42,12 +42,6 @@ OPEN = frozenset({AttemptStatus.DECLARED, AttemptStatus.PENDING, AttemptStatus.N
 
 GONE = frozenset({AttemptStatus.REFUSED, AttemptStatus.UNDONE})
 """It has no effect; only then may another attempt of the step be declared."""
-
-
-class Frozen(BaseModel):
-    """A part of the state; changed by `model_copy`."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 class Attempt(Frozen):

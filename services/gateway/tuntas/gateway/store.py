@@ -14,12 +14,17 @@ from tuntas.kit.persistence.store import Connection, Row, Store
 class TaskStore(Store[Task]):
     """The state table, and beside it each event that was told, in the same transaction."""
 
+    wide = True
+
     def __init__(self) -> None:
         super().__init__("tasks", Task)
 
-    async def save(self, con: Connection, rows: Sequence[Row[Task]]) -> None:
-        """Write rows back and append the events of this batch. Raises Transient `conflict` as the store does."""
-        await super().save(con, rows)
+    def kept(self, state: Task) -> Task:
+        """Return a task without the events that were recorded in this batch."""
+        return state.model_copy(update={"recorded": ()})
+
+    async def beside(self, con: Connection, rows: Sequence[Row[Task]]) -> None:
+        """Append the events of this batch."""
         told = [event for row in rows if row.state for event in row.state.recorded]
         if told:
             await con.execute(

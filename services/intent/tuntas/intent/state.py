@@ -2,19 +2,15 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
-from tuntas.contracts.base import Document, Instant
+from tuntas.contracts.base import Document, Frozen, Instant
 from tuntas.contracts.personal import Personal
 
 
-class Conversation(BaseModel):
+class Conversation(Frozen):
     """One task's conversation. `goals` are what was read so far, in the order in which they were named.
 
     `closed` is the code of a cancel that overtook the task itself: a tombstone until the task arrives.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     status: str = "reading"
     person: UUID

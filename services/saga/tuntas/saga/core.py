@@ -21,7 +21,7 @@ Step = Callable[[Turn, Any], None]
 def core(policy: Policy = Policy()) -> Core[Saga]:  # noqa: B008 - frozen
     """Return the coordinator's decisions under a policy."""
     on = {kind: _handler(policy, step, begins=kind in _BEGIN) for kind, step in _ON.items()}
-    return Core(Saga, on=on, fired=_handler(policy, _fired, begins=False))
+    return Core(Saga, on=on, fired=_handler(policy, _fired, begins=False), begins=frozenset({StepStarted}))
 
 
 def _handler(policy: Policy, step: Step, *, begins: bool) -> Handler:

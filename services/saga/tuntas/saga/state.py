@@ -5,9 +5,9 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from tuntas.contracts.base import Code, Instant
+from tuntas.contracts.base import Code, Frozen, Instant
 from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome
 from tuntas.contracts.executor import EndResult, TallyEntry
 from tuntas.contracts.money import Amounts, Money
@@ -41,9 +41,7 @@ class Stage(StrEnum):
     KEPT = "kept"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class _Part(Frozen):
     def but(self, **changes: Any) -> Self:
         """Return a copy with these fields changed."""
         return self.model_copy(update=changes)

@@ -18,15 +18,17 @@ _SAVE = """insert into wallets as w (person, tenant, version, doc)
 
 
 class Consents(Store[Consent]):
-    """Task rows in `consents`, persons' wallets in `wallets`. Both are locked in key order, tasks first."""
+    """Task rows in `consents`, persons' wallets in `wallets`, which are locked in key order."""
+
+    wide = True
 
     def __init__(self) -> None:
         super().__init__("consents", Consent)
         self._versions: dict[UUID, int] = {}
 
-    async def rows_for(self, con: Connection, events: Sequence[Any]) -> dict[UUID, Row[Consent]]:
+    async def rows_for(self, con: Connection, events: Sequence[Any], new: frozenset[UUID]) -> dict[UUID, Row[Consent]]:
         """Load the tasks of a batch, make blank ones for messages that name a person, and lend every one its person's wallet."""
-        rows = await self.load(con, (event.task_id for event in events))
+        rows = await self.load(con, (event.task_id for event in events), new)
         for event in events:
             if event.task_id not in rows and isinstance(event.body, (PlanProposed, MandateSet)):
                 rows[event.task_id] = Row(event.task_id, event.tenant, 0, blank(event.body.person), frozenset())
@@ -42,17 +44,17 @@ class Consents(Store[Consent]):
         self._versions = {person: row["version"] for person, row in found.items()}
         return {p: Wallet.model_validate_json(found[p]["doc"]) if p in found else Wallet(person=p) for p in wanted}
 
-    async def save(self, con: Connection, rows: Sequence[Row[Consent]]) -> None:
-        """Write tasks without their wallets, and each wallet once.
+    def kept(self, state: Consent) -> Consent:
+        """Return a consent without the wallet that was lent to it."""
+        return state.model_copy(update={"wallet": None})
+
+    async def beside(self, con: Connection, rows: Sequence[Row[Consent]]) -> None:
+        """Write each wallet once.
 
         Raises:
             Transient: `conflict`: another writer was quicker.
         """
         lent = {row.state.person: (row.tenant, row.state.wallet) for row in rows if row.state and row.state.person and row.state.wallet}
-        for row in rows:
-            if row.state:
-                row.state = row.state.model_copy(update={"wallet": None})
-        await super().save(con, rows)
         if not lent:
             return
         columns = [(p, tenant, self._versions.get(p, 0) + 1, wallet.model_dump_json()) for p, (tenant, wallet) in sorted(lent.items())]

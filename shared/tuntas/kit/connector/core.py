@@ -54,7 +54,8 @@ def core(rules: Rules) -> Core[Effects]:
         ProviderNotified: shell.on_provider_notified,
     }
     on = {kind: locally(handler, shell.on_answered, rules.local) for kind, handler in handlers.items()}
-    return Core(Effects, on, fired=locally(shell.on_fired, shell.on_answered, rules.local), answered=shell.on_answered)
+    fired = locally(shell.on_fired, shell.on_answered, rules.local)
+    return Core(Effects, on, fired=fired, answered=shell.on_answered, begins=frozenset({QuoteRequested, StepStarted}))
 
 
 class _Connector:

@@ -3,9 +3,9 @@
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from tuntas.contracts.base import Code, Document, Instant
+from tuntas.contracts.base import Code, Document, Frozen, Instant
 from tuntas.contracts.connectors import Clocks, Outcome, StepReplied, StepUndo, StepUndone, UserAction
 from tuntas.contracts.money import Amounts, Money
 from tuntas.contracts.personal import Personal
@@ -43,10 +43,8 @@ _OUTCOMES = {
 }
 
 
-class Undo(BaseModel):
+class Undo(Frozen):
     """The undo in progress or done."""
-
-    model_config = ConfigDict(frozen=True)
 
     number: int
     seq: int = 0
@@ -62,15 +60,13 @@ class Undo(BaseModel):
     evidence: Document = Field(default_factory=dict)
 
 
-class Effect(BaseModel):
+class Effect(Frozen):
     """One attempt at one provider.
 
     `calls` counts calls made, `out` is the kind of the call that is out now, `misses` inquiries without a find. `lost` says that
     a sending of the action has no answer and was not proved absent since: whatever else fails, it may have acted. `traceparent` is its
     first command's.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     key: UUID
     step_id: str
@@ -154,10 +150,8 @@ class Effect(BaseModel):
         return self.model_copy(update={"undo": asked})
 
 
-class Effects(BaseModel):
+class Effects(Frozen):
     """All effects of a task at this connector. One row and one writer: one call in flight for each provider object follows from it."""
-
-    model_config = ConfigDict(frozen=True)
 
     status: str = "quiet"
     revision: int = 0

@@ -45,14 +45,14 @@ class Local(ABC):
 
 
 def locally(handler: Handler, answered: Handler, providers: Mapping[str, Local]) -> Handler:
-    """Return a handler that answers the calls to local providers at once, in the same decision."""
+    """Return a handler that answers the calls to local providers at once, in the same decision; a quote is asked of the connector."""
 
     def handle(state: Any, event: Any, context: Context) -> Decision[Any]:
         decision = handler(state, event, context)
         state, todo, out = decision.state, deque(decision.out), list[Output]()
         while todo:
             output = todo.popleft()
-            if isinstance(output, Call) and output.party in providers:
+            if isinstance(output, Call) and output.kind != "quote" and output.party in providers:
                 more = answered(state, Answered(output, result=providers[output.party].answer(output)), context)
                 state = more.state
                 todo.extendleft(reversed(more.out))

@@ -6,6 +6,7 @@ committed and not published are published by whoever owns their partition, befor
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,7 @@ class Runtime(Generic[S]):
     def assign(self, partitions: frozenset[int]) -> None:
         """Take over partitions: leftovers, timers and lost calls of theirs are looked for before anything else."""
         self.partitions, self.behind, self.swept_at = partitions, True, float("-inf")
+        self.work.store.forget()
         self.due.clear()
         self.nudge.set()
 
@@ -121,7 +123,7 @@ class Runtime(Generic[S]):
         if time.monotonic() - self.swept_at < SWEEP_SECONDS and not self.behind:
             return
         owned = sorted(self.partitions)
-        await self._deliver(await self.work.leftovers(owned, 0.0 if self.behind else LEFTOVER_SECONDS))
+        await self._leftovers(owned, 0.0 if self.behind else LEFTOVER_SECONDS)
         self.behind = False
         for event in await self.work.timers(owned, datetime.now(UTC) + timedelta(seconds=HORIZON_SECONDS)):
             if isinstance(event.body, Fired):
@@ -137,12 +139,13 @@ class Runtime(Generic[S]):
         batch = [*events, *finished, *self._take_due()]
         try:
             if self.behind:
-                await self._deliver(await self.work.leftovers(sorted(self.partitions), 0.0))
+                await self._leftovers(sorted(self.partitions), 0.0)
             with self.tracing.batch(self.service, batch) as traced:
-                unit = await self.work.process(traced)
+                unit, parcels = await self.work.process(traced)
             self._begin(unit)
             dead += [self._set_aside(e.origin, e.aside) for e in events if e.aside]
             await self._deliver([*unit.records, *dead, *self._refused(unit)])
+            self.work.published += parcels
             self.behind = False
         except BaseException:
             self.desk.finished = [*finished, *self.desk.finished]
@@ -176,14 +179,19 @@ class Runtime(Generic[S]):
         if not records:
             return
         await self.publish(records)
-        self.work.published += [record.id for record in records]
-        for record in records:
-            self.metrics.of("tuntas_published_total", topic=record.topic).inc()
+        for topic, count in Counter(record.topic for record in records).items():
+            self.metrics.of("tuntas_published_total", topic=topic).inc(count)
+
+    async def _leftovers(self, owned: Sequence[int], older_than_seconds: float) -> None:
+        for parcel, records in await self.work.leftovers(owned, older_than_seconds):
+            await self._deliver(records)
+            self.work.published.append(parcel)
 
     def _read(self, batch: Sequence[Raw]) -> tuple[list[Event], list[Record]]:
         events, dead = [], []
+        for topic, count in Counter(record.topic for record in batch).items():
+            self.metrics.of("tuntas_records_total", topic=topic).inc(count)
         for record in batch:
-            self.metrics.of("tuntas_records_total", topic=record.topic).inc()
             try:
                 events.append(self.read(record))
             except InvalidMessage as error:

@@ -1,22 +1,24 @@
 """One transaction for all a batch changes: claim what may be decided, load, decide purely, write. What it returns is published after."""
 
 import asyncio
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
-from uuid import UUID
+from typing import Any, Generic, TypeVar
+from uuid import UUID, uuid4
 
 import asyncpg
 from pydantic import BaseModel, TypeAdapter
 
 from tuntas.contracts.ids import call_id, timer_id
 from tuntas.kit.decision import Answered, Call, Core, Fired
+from tuntas.kit.errors import Transient
 from tuntas.kit.failpoints import pass_point
 from tuntas.kit.messaging.fold import Event, Unit, fired, fold
 from tuntas.kit.messaging.wire import Record, partition_of
-from tuntas.kit.persistence.store import Connection, Store, now
+from tuntas.kit.persistence.batch import Changes, Parcel, Timer, Work, statement, write
+from tuntas.kit.persistence.store import Clock, Connection, Store
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -24,46 +26,76 @@ LEASE_MARGIN_SECONDS = 5.0
 """How long after a call's deadline its row is taken for lost."""
 
 _CALL: TypeAdapter[Call] = TypeAdapter(Call)
+_RECORDS: TypeAdapter[list[Record]] = TypeAdapter(list[Record])
 _TRANSACTION_SECONDS = 15.0
 
 
 @dataclass(slots=True)
 class UnitOfWork(Generic[S]):
-    """The transactions of one service. `published` are outputs that reached the log; their rows go with the next transaction."""
+    """The transactions of one service. `published` are parcels whose outputs reached the log; their rows go with the next transaction."""
 
     service: str
     core: Core[S]
     store: Store[S]
     pool: asyncpg.Pool
     published: list[UUID] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+    sql: str = field(init=False)
 
-    async def process(self, events: Sequence[Event]) -> Unit[S]:
-        """Decide a batch in one transaction. Everything or nothing is kept; a repeat of it after a failure is safe."""
-        async with asyncio.timeout(_TRANSACTION_SECONDS), self.pool.acquire() as con:
-            gone = list(self.published)
-            async with con.transaction():
-                if gone:
-                    await con.execute("delete from outbox where id = any($1::uuid[])", gone)
-                at = await now(con)
-                live = [event for event in await _claim(con, events) if self.core.handles(event.body)]
-                rows = await self.store.rows_for(con, live)
-                unit = fold(self.core, self.service, rows, live, at)
-                await self._write(con, unit, at)
-                pass_point(self.service, "before_commit")
-            self.published = self.published[len(gone) :]
+    def __post_init__(self) -> None:
+        self.sql = statement(self.store.table)
+
+    async def process(self, events: Sequence[Event]) -> tuple[Unit[S], list[UUID]]:
+        """Decide a batch in one transaction; return what was decided and the parcels its outputs lie in.
+
+        Everything or nothing is kept; a repeat of it after a failure is safe. If a row in memory turns out to be old, or a task not to be
+        new, all is decided again on what is there.
+        """
+        try:
+            return await self._decided(events, self._new(events))
+        except Transient:
+            return await self._decided(events, frozenset())
+
+    def _new(self, events: Sequence[Event]) -> frozenset[UUID]:
+        """Return the tasks that this batch seems to begin: a row of theirs is not looked for."""
+        known = {event.task_id for event in events if type(event.body) not in self.core.begins}
+        return frozenset(event.task_id for event in events if event.task_id not in known)
+
+    async def _decided(self, events: Sequence[Event], new: frozenset[UUID]) -> tuple[Unit[S], list[UUID]]:
+        gone = list(self.published)
+        try:
+            async with asyncio.timeout(_TRANSACTION_SECONDS), self.pool.acquire() as con:
+                at = await self.clock.now(con)
+                async with con.transaction() if self._wide(events) else nullcontext():
+                    unit, parcels = await self._transact(con, events, new, at, gone)
+        except BaseException:
+            self.store.forget()
+            raise
+        self.published = self.published[len(gone) :]
+        self.store.remember(unit.changed.values())
         pass_point(self.service, "committed")
-        return unit
+        return unit, [parcel.id for parcel in parcels]
 
-    async def _write(self, con: Connection, unit: Unit[S], at: datetime) -> None:
-        await self.store.save(con, list(unit.changed.values()))
-        await _write_timers(con, unit)
-        await _write_calls(con, unit, at)
-        await _write_outbox(con, unit.records)
+    def _wide(self, events: Sequence[Event]) -> bool:
+        """Say whether more than one statement has to hold together; one is a transaction by itself."""
+        return self.store.wide or any(isinstance(event.body, (Fired, Answered)) for event in events)
 
-    async def leftovers(self, partitions: Sequence[int], older_than_seconds: float, limit: int = 1000) -> list[Record]:
-        """Return outputs that were committed and not published, oldest first: after a crash these rows are the delivery (protocol R8)."""
+    async def _transact(
+        self, con: Connection, events: Sequence[Event], new: frozenset[UUID], at: datetime, gone: Sequence[UUID]
+    ) -> tuple[Unit[S], list[Parcel]]:
+        live = [event for event in await _claim(con, events) if self.core.handles(event.body)]
+        rows = await self.store.rows_for(con, live, new)
+        unit = fold(self.core, self.service, rows, live, at)
+        changed, parcels = list(unit.changed.values()), _parcels(unit.records)
+        pass_point(self.service, "before_commit")
+        await write(con, self.sql, self.store, Changes(changed, _timers(unit), _work(unit, at), parcels, gone))
+        await self.store.beside(con, changed)
+        return unit, parcels
+
+    async def leftovers(self, partitions: Sequence[int], older_than_seconds: float, limit: int = 100) -> list[tuple[UUID, list[Record]]]:
+        """Return parcels that were committed and not published, oldest first: after a crash they are the delivery (protocol R8)."""
         found = await self.pool.fetch(
-            """select id, task_id, partition, topic, headers, body from outbox
+            """select id, records from outbox
             where partition = any($1::int[]) and created_at < now() - make_interval(secs => $2) and not id = any($3::uuid[])
             order by seq limit $4""",
             list(partitions),
@@ -71,7 +103,7 @@ class UnitOfWork(Generic[S]):
             self.published,
             limit,
         )
-        return [Record(r["id"], r["topic"], str(r["task_id"]).encode(), json.loads(r["headers"]), r["body"], r["partition"]) for r in found]
+        return [(r["id"], _RECORDS.validate_json(r["records"])) for r in found]
 
     async def lost_calls(self, partitions: Sequence[int], known: Sequence[UUID]) -> list[Event]:
         """Return calls whose lease is over as answers that were lost, but not those still out in this process."""
@@ -120,29 +152,16 @@ async def _claim(con: Connection, events: Sequence[Event]) -> list[Event]:
     return [e for e in events if not isinstance(e.body, (Fired, Answered)) or e.cause in won]
 
 
-async def _write_timers(con: Connection, unit: Unit[S]) -> None:
-    put = [(task, e.tenant, purpose, partition_of(task), at, e.traceparent) for (task, purpose), (e, at) in unit.timers.items() if at]
-    cancelled = [key for key, (_, at) in unit.timers.items() if at is None]
-    if put:
-        await con.execute(
-            """insert into timers (task_id, tenant, purpose, partition, due_at, traceparent)
-            select * from unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::timestamptz[], $6::text[])
-            on conflict (task_id, purpose) do update set due_at = excluded.due_at, traceparent = excluded.traceparent""",
-            *(list(column) for column in zip(*put, strict=True)),
-        )
-    if cancelled:
-        await con.execute(
-            """delete from timers t using unnest($1::uuid[], $2::text[]) as u (task_id, purpose)
-            where (t.task_id, t.purpose) = (u.task_id, u.purpose)""",
-            *(list(column) for column in zip(*cancelled, strict=True)),
-        )
+def _timers(unit: Unit[Any]) -> list[Timer]:
+    return [
+        Timer(task, purpose, event.tenant, partition_of(task), at, event.traceparent)
+        for (task, purpose), (event, at) in unit.timers.items()
+    ]
 
 
-async def _write_calls(con: Connection, unit: Unit[S], at: datetime) -> None:
-    if not unit.calls:
-        return
-    rows = [
-        (
+def _work(unit: Unit[Any], at: datetime) -> list[Work]:
+    return [
+        Work(
             call_id(call.key, call.number),
             event.task_id,
             event.tenant,
@@ -153,19 +172,24 @@ async def _write_calls(con: Connection, unit: Unit[S], at: datetime) -> None:
         )
         for event, call in unit.calls
     ]
-    await con.execute(
-        """insert into work (call_id, task_id, tenant, partition, call, lease_until, traceparent)
-        select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::jsonb[], $6::timestamptz[], $7::text[])""",
-        *(list(column) for column in zip(*rows, strict=True)),
-    )
 
 
-async def _write_outbox(con: Connection, records: Sequence[Record]) -> None:
-    if not records:
-        return
-    rows = [(r.id, UUID(r.key.decode()), partition_of(r.key.decode()), r.topic, json.dumps(r.headers), r.body) for r in records]
-    await con.execute(
-        """insert into outbox (id, task_id, partition, topic, headers, body)
-        select * from unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::jsonb[], $6::bytea[])""",
-        *(list(column) for column in zip(*rows, strict=True)),
-    )
+def _parcels(records: Iterable[Record]) -> list[Parcel]:
+    """Pack outputs by the partition of their key: that is what ownership, and so delivery after a crash, goes by."""
+    packed: dict[int, list[Record]] = {}
+    for record in records:
+        place = partition_of(record.key.decode()) if record.partition is None else record.partition
+        packed.setdefault(place, []).append(record)
+    return [Parcel(uuid4(), partition, len(each), _RECORDS.dump_json(each)) for partition, each in packed.items()]
+
+
+async def keep(con: Connection, records: Iterable[Record]) -> None:
+    """Put outputs that no batch made into the outbox, in the caller's transaction; the sweep of their partition's owner delivers them."""
+    for parcel in _parcels(records):
+        await con.execute(
+            "insert into outbox (id, partition, count, records) values ($1, $2, $3, $4)",
+            parcel.id,
+            parcel.partition,
+            parcel.count,
+            parcel.records,
+        )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 from uuid import UUID
 
@@ -54,6 +55,7 @@ class Incoming:
     record: Raw | None = None
 
 
+@lru_cache(maxsize=65_536)
 def partition_of(key: UUID | str) -> int:
     """Return the partition of a key, as the Java client's default partitioner places it."""
     return int((murmur2(str(key).encode()) & 0x7FFFFFFF) % PARTITIONS)

@@ -1,18 +1,21 @@
-"""State rows of a batch: loaded and locked in key order, written back once, fenced by their version. A state model has a `status`."""
+"""State rows of a batch: lent from memory or loaded, written back once, fenced by their version. A state model has a `status`."""
 
+import time
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
 from pydantic import BaseModel
 
-from tuntas.kit.errors import Transient
-
 S = TypeVar("S", bound=BaseModel)
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
+
+KEPT_ROWS = 4096
+"""So many rows of a table stay in memory; the ones used longest ago go first."""
 
 
 @dataclass(slots=True)
@@ -31,58 +34,68 @@ class Row(Generic[S]):
         return message in self.seen or message in self.fresh
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[S]):
+    """A row as this process committed or read it last. What a version holds never changes, so only being behind can go wrong."""
+
+    tenant: str
+    version: int
+    state: S
+    seen: frozenset[UUID]
+
+
 class Store(Generic[S]):
-    """A state table. One row per task; one writer at a time, because a row is locked and its version must not have moved."""
+    """A state table. One row per task; one writer at a time, because a write of a version that moved on is refused.
+
+    Rows are remembered after the commit: to read them again is only needed after a failure, or when another replica wrote them. `wide`
+    says that more than rows is read or written, so that a transaction must hold it together.
+    """
+
+    wide: ClassVar[bool] = False
 
     def __init__(self, table: str, model: type[S]) -> None:
         self.table, self.model = table, model
-        self._load = f"select task_id, tenant, version, seen, doc from {table} where task_id = any($1::uuid[]) order by task_id for update"
-        self._save = f"""insert into {table} as t (task_id, tenant, version, seen, status, doc)
-            select u.task_id, u.tenant, u.version + 1, coalesce(f.ids, '{{}}'), u.status, u.doc
-            from unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::jsonb[]) as u (task_id, tenant, version, status, doc)
-            left join (
-                select s.task_id, array_agg(s.id) as ids from unnest($6::uuid[], $7::uuid[]) as s (task_id, id) group by 1
-            ) f using (task_id)
-            order by u.task_id
-            on conflict (task_id) do update
-            set status = excluded.status, doc = excluded.doc, version = excluded.version, seen = t.seen || excluded.seen, updated_at = now()
-            where t.version = excluded.version - 1
-            returning task_id"""
+        self._kept: OrderedDict[UUID, _Kept[S]] = OrderedDict()
+        self._load = f"select task_id, tenant, version, seen, doc from {table} where task_id = any($1::uuid[])"
 
-    async def load(self, con: Connection, keys: Iterable[UUID]) -> dict[UUID, Row[S]]:
-        """Load and lock the rows of these tasks; tasks without a row are not in the answer."""
-        found = await con.fetch(self._load, sorted(set(keys)))
-        return {
-            r["task_id"]: Row(r["task_id"], r["tenant"], r["version"], self.model.model_validate_json(r["doc"]), frozenset(r["seen"]))
-            for r in found
-        }
+    async def load(self, con: Connection, keys: Iterable[UUID], new: frozenset[UUID] = frozenset()) -> dict[UUID, Row[S]]:
+        """Return the rows of these tasks; tasks without a row are not in the answer. A row that turns out to be old refuses its write.
 
-    async def rows_for(self, con: Connection, events: Sequence[Any]) -> dict[UUID, Row[S]]:
-        """Load what a batch's events need; a service whose tasks share something loads that as well."""
-        return await self.load(con, (event.task_id for event in events))
-
-    async def save(self, con: Connection, rows: Sequence[Row[S]]) -> None:
-        """Write rows back.
-
-        Raises:
-            Transient: `conflict`: another writer was quicker; the batch is decided again on what it wrote.
+        Tasks that are taken for `new` are not asked for; one that was not refuses its write as well.
         """
-        if not rows:
-            return
-        fresh = [(row.task_id, message) for row in rows for message in row.fresh]
-        states: list[Any] = [row.state for row in rows]
-        written = await con.fetch(
-            self._save,
-            [row.task_id for row in rows],
-            [row.tenant for row in rows],
-            [row.version for row in rows],
-            [str(state.status) for state in states],
-            [state.model_dump_json(exclude_defaults=True) for state in states],
-            [task for task, _ in fresh],
-            [message for _, message in fresh],
-        )
-        if len(written) != len(rows):
-            raise Transient("conflict", f"{len(rows) - len(written)} rows of {self.table} moved")
+        wanted = set(keys)
+        rows = {key: Row(key, kept.tenant, kept.version, kept.state, kept.seen) for key in wanted if (kept := self._kept.get(key))}
+        if missing := wanted - rows.keys() - new:
+            rows |= {r["task_id"]: self._read(r) for r in await con.fetch(self._load, missing)}
+        return rows
+
+    def _read(self, found: Any) -> Row[S]:
+        state = self.model.model_validate_json(found["doc"])
+        return Row(found["task_id"], found["tenant"], found["version"], state, frozenset(found["seen"]))
+
+    async def rows_for(self, con: Connection, events: Sequence[Any], new: frozenset[UUID]) -> dict[UUID, Row[S]]:
+        """Load what a batch's events need; a service whose tasks share something loads that as well."""
+        return await self.load(con, (event.task_id for event in events), new)
+
+    def kept(self, state: S) -> S:
+        """Return what is written of a state; the rest of it was lent for the decision."""
+        return state
+
+    async def beside(self, con: Connection, rows: Sequence[Row[S]]) -> None:
+        """Write what a service keeps beside its rows, in the transaction that wrote them (`wide`)."""
+
+    def remember(self, rows: Iterable[Row[S]]) -> None:
+        """Keep rows in memory as they were committed."""
+        for row in rows:
+            if row.state is not None:
+                self._kept[row.task_id] = _Kept(row.tenant, row.version + 1, self.kept(row.state), row.seen.union(row.fresh))
+                self._kept.move_to_end(row.task_id)
+        while len(self._kept) > KEPT_ROWS:
+            self._kept.popitem(last=False)
+
+    def forget(self) -> None:
+        """Read all rows anew when they are needed next: after a failure nobody knows what was committed."""
+        self._kept.clear()
 
     async def read(self, con: Connection, task_id: UUID) -> S | None:
         """Read one state without locking it."""
@@ -90,7 +103,19 @@ class Store(Generic[S]):
         return self.model.model_validate_json(doc) if doc else None
 
 
-async def now(con: Connection) -> datetime:
-    """Return the database's clock, the one by which deadlines are judged."""
-    instant: Any = await con.fetchval("select clock_timestamp()")
-    return instant  # type: ignore[no-any-return]
+class Clock:
+    """The database's clock, by which deadlines are judged, as far as it is ahead of this machine's; asked for now and then."""
+
+    AGAIN_SECONDS = 30.0
+
+    def __init__(self) -> None:
+        self._ahead, self._asked_at = timedelta(), float("-inf")
+
+    async def now(self, con: Connection) -> datetime:
+        """Return the instant it is at the database, give or take half a round trip."""
+        if time.monotonic() - self._asked_at > self.AGAIN_SECONDS:
+            sent = datetime.now(UTC)
+            told: datetime = await con.fetchval("select clock_timestamp()")
+            self._ahead = told - (sent + (datetime.now(UTC) - sent) / 2)
+            self._asked_at = time.monotonic()
+        return datetime.now(UTC) + self._ahead

@@ -43,18 +43,17 @@ RUNTIME: tuple[str, ...] = (
     )""",
     "create index work_by_lease on work (partition, lease_until)",
     """create table outbox (
-        seq bigint generated always as identity primary key,
-        id uuid not null unique,
-        task_id uuid not null,
+        id uuid primary key,
+        seq bigint generated always as identity,
         partition smallint not null,
-        topic text not null,
-        headers jsonb not null,
-        body bytea not null,
+        count int not null,
+        records bytea not null,
         created_at timestamptz not null default now()
     )""",
+    "alter table outbox alter column records set storage external",
     "create index outbox_by_partition on outbox (partition, seq)",
 )
-"""Timers wake a task; work holds calls that are out; outbox holds what is committed and not yet published."""
+"""Timers wake a task; work holds calls that are out; outbox holds parcels of what is committed and not yet published."""
 
 
 ERASER = "gateway"

@@ -11,7 +11,7 @@ async def refresh(pool: asyncpg.Pool, metrics: Metrics, table: str, *, has_risk:
     """Read a service's gauges. `has_risk` says that its states carry `at_risk`, minor units per currency."""
     due = await pool.fetchval("select count(*) from timers where due_at < now() - interval '1 second'")
     metrics.of("tuntas_timers_due").set(due)
-    metrics.of("tuntas_outbox_records").set(await pool.fetchval("select count(*) from outbox"))
+    metrics.of("tuntas_outbox_records").set(await pool.fetchval("select coalesce(sum(count), 0) from outbox"))
     metrics.clear("tuntas_tasks")
     metrics.clear("tuntas_saga_age_seconds")
     for row in await pool.fetch(
