@@ -123,7 +123,7 @@ async def test_another_method_is_told(engines: Engines, method: str) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"x-tuntas-task": str(uuid4())}, {"x-tuntas-tenant": "brio"}])
-async def test_a_tenant_can_not_call_in_anothers_name(engines: Engines, headers: dict[str, str]) -> None:
+async def test_a_tenant_can_not_call_in_the_name_of_another(engines: Engines, headers: dict[str, str]) -> None:
     answer = await engines.ask("wall/good", "hi", headers=bearer(TENANT_KEY) | headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
 

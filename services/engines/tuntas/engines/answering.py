@@ -137,7 +137,7 @@ class Answering:
             raise exhausted(self._faults, self.attempts)
         choice = choose(self._routes, lambda route: route.name in self._left, monotonic(), monotonic() + self._asked.ends_at - loop.time())
         if choice.route is None:
-            raise exhausted(self._faults, self.attempts, choice.seconds)
+            raise exhausted(self._faults, self.attempts, choice.seconds or None)
         if choice.seconds:
             await asyncio.sleep(choice.seconds)
         choice.route.breaker.allows(monotonic())  # an open breaker counts this as its probe

@@ -1,24 +1,20 @@
-"""What calls used, kept and told: one row and one event for each attempt, in one statement, before anybody is answered."""
+"""What calls used, kept and told: one row and one event for each attempt, in one transaction, before anybody is answered."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from tuntas.contracts.engines import EngineUsed
 from tuntas.kit.decision import Send
 from tuntas.kit.failpoints import pass_point
-from tuntas.kit.messaging.wire import encode, partition_of
+from tuntas.kit.messaging.unit_of_work import keep
+from tuntas.kit.messaging.wire import encode
 
 SERVICE = "engines"
 
-_KEEP = """with kept as (
-    insert into calls (call, attempt, at, tenant, task_id, scenario, engine, model, outcome, input, cached, output, estimated,
+_INSERT = """insert into calls (call, attempt, at, tenant, task_id, scenario, engine, model, outcome, input, cached, output, estimated,
         milliseconds, charge, reference)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-)
-insert into outbox (id, task_id, partition, topic, headers, body) values ($17, $18, $19, $20, $21, $22)"""
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +25,11 @@ class Ledger:
 
     async def keep(self, used: EngineUsed, tenant: str, traceparent: str) -> None:
         """Keep one attempt; it is told at least once, always under the same id."""
-        at, key = datetime.now(UTC), used.task or used.call
+        at = datetime.now(UTC)
         record = encode(
             Send(used),
             source=SERVICE,
-            task_id=key,
+            task_id=used.task or used.call,
             tenant=tenant,
             cause_id=used.call,
             ordinal=used.attempt,
@@ -43,6 +39,7 @@ class Ledger:
         row = (used.call, used.attempt, at, tenant, used.task, used.scenario, used.engine, used.model, used.outcome)
         tokens = (used.tokens.input, used.tokens.cached, used.tokens.output, used.tokens.estimated)
         charges = (used.charge.model_dump_json() if used.charge else None, used.reference.model_dump_json() if used.reference else None)
-        told = (record.id, UUID(str(key)), partition_of(key), record.topic, json.dumps(record.headers), record.body)
-        await self.pool.execute(_KEEP, *row, *tokens, used.milliseconds, *charges, *told)
+        async with self.pool.acquire() as con, con.transaction():
+            await con.execute(_INSERT, *row, *tokens, used.milliseconds, *charges)
+            await keep(con, [record])
         pass_point(SERVICE, "committed")

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tuntas.engines.models import Error, ErrorBody, attempts_of
 from tuntas.engines.refusals import Refused
-from tuntas.kit.errors import Rejected
+from tuntas.kit.errors import Rejected, Transient
 
 MAX_BODY_BYTES = 1_048_576
 
@@ -64,7 +64,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Rejected, _on_rejected)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(Exception, _on_failure)
+    for away in (Transient, OSError, Exception):
+        app.add_exception_handler(away, _on_failure)
 
 
 async def _on_rejected(_: Request, error: Exception) -> Response:
