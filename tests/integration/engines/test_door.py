@@ -55,7 +55,7 @@ BAD: list[tuple[str, Any, int, str]] = [
     ("a role nobody has", {"model": "wall/good", "messages": [{"role": "tool", "content": "x"}]}, 400, "invalid_request"),
     ("an image", {"model": "wall/good", "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, 400, "invalid_request"),
     ("tools", {"model": "wall/good", "messages": HELLO, "tools": []}, 400, "invalid_request"),
-    ("a misspelt field", {"model": "wall/good", "messages": HELLO, "temprature": 1}, 400, "invalid_request"),
+    ("a misspelt field", {"model": "wall/good", "messages": HELLO, "warmth": 1}, 400, "invalid_request"),
     ("two choices", {"model": "wall/good", "messages": HELLO, "n": 2}, 400, "invalid_request"),
     ("heat", {"model": "wall/good", "messages": HELLO, "temperature": 9}, 400, "invalid_request"),
     ("not a number", b'{"model": "wall/good", "messages": [], "temperature": NaN}', 400, "invalid_request"),
