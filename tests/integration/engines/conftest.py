@@ -58,7 +58,7 @@ def providers(url: str) -> str:
     rules = "".join(f'[[providers.wall.rules]]\nkind = "{kind}"\ncode = "{code}"\n' for kind, code in codes.items())
     models = "".join(f"[providers.wall.models.{name}]\nwindow = 5000\n{PRICED.format(model=name)}" for name in SCRIPTS)
     unpriced = "[providers.wall.models.unpriced]\nwindow = 5000\n"
-    return f'[providers.wall]\nbase_url = "{url}"\n{rules}{models}{unpriced}'
+    return f'[providers.wall]\nbase_url = "{url}"\nrenames = {{max_tokens = "max_completion_tokens"}}\n{rules}{models}{unpriced}'
 
 
 def policies() -> str:

@@ -137,10 +137,10 @@ async def test_a_header_that_is_none_is_told(engines: Engines, headers: dict[str
 
 
 async def test_a_tenants_call_is_kept_under_the_tenant(engines: Engines) -> None:
-    answer = await engines.ask("wall/good", "hi", headers=bearer(TENANT_KEY), temperature=0.5, stop=["x"])
+    answer = await engines.ask("wall/good", "hi", headers=bearer(TENANT_KEY), temperature=0.5, stop=["x"], max_tokens=9)
     (row,) = await engines.kept(answer.json()["tuntas"]["call"])
     assert (row["tenant"], row["scenario"], row["engine"], row["task_id"]) == ("acme", "direct", "wall", None)
-    assert {"temperature": 0.5, "stop": ["x"]}.items() <= engines.wall.asked["good"][-1].items()
+    assert {"temperature": 0.5, "stop": ["x"], "max_completion_tokens": 9}.items() <= engines.wall.asked["good"][-1].items()
 
 
 async def test_an_answer_has_the_shape_that_clients_expect(engines: Engines) -> None:

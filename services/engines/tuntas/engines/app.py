@@ -17,6 +17,7 @@ from tuntas.engines.orders import Engine
 from tuntas.engines.settings import Settings
 from tuntas.engines.upstream import Upstream
 from tuntas.kit.app import Parts, Resources, Service
+from tuntas.kit.errors import ConfigurationError
 
 
 def parts(resources: Resources) -> Parts:
@@ -33,12 +34,18 @@ def parts(resources: Resources) -> Parts:
 
 
 def _servers(catalogue: Catalogue, environment: Mapping[str, str]) -> dict[str, Upstream]:
-    """Return the providers that can be asked: those whose key is there, and those that need none."""
+    """Return the providers that can be asked: those whose key is there, and those that need none.
+
+    Raises:
+        ConfigurationError: `bad_key`.
+    """
     found = {}
     for name, provider in catalogue.providers.items():
-        key = environment.get(provider.key_variable, "") if provider.key_variable else ""
+        key = environment.get(provider.key_variable, "").strip() if provider.key_variable else ""
+        if not (key.isascii() and key.isprintable()):
+            raise ConfigurationError("bad_key", f"{provider.key_variable}: not a key")
         if key or not provider.key_variable:
-            found[name] = Upstream(upstream.client(provider.base_url, key), catalogue.rules_of(name))
+            found[name] = Upstream(upstream.client(provider.base_url, key), catalogue.rules_of(name), provider.renames)
     return found
 
 

@@ -35,11 +35,15 @@ class Model(Table):
 
 
 class Provider(Table):
-    """A server with an OpenAI-compatible interface. `key_variable` names the variable of its key; `place` says where words go."""
+    """A server with an OpenAI-compatible interface.
+
+    `key_variable` names the variable of its key, `place` says where words go, `renames` what it calls options that others name otherwise.
+    """
 
     base_url: str = Field(pattern=r"^https?://")
     key_variable: str = Field(default="", pattern=r"^([A-Z][A-Z0-9_]*)?$")
     place: str = ""
+    renames: Mapping[str, str] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     models: Mapping[str, Model]
 

@@ -77,7 +77,7 @@ class Desk:
             raise Rejected("unknown_model", f"no scenario {name[:64]}")
         document = _document(request, policy)
         said = (Said("system", policy.system), Said("user", json.dumps(document, ensure_ascii=False)))
-        order = Order(said, {"max_tokens": policy.max_tokens, "temperature": 0, "response_format": {"type": "json_object"}}, document)
+        order = Order(said, {"max_tokens": policy.max_tokens, "response_format": {"type": "json_object"}}, document)
         asked = Asked(
             call=uuid4(),
             tenant=whom.tenant,

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -22,10 +22,11 @@ _DONE = "[DONE]"
 
 @dataclass(frozen=True)
 class Upstream:
-    """One provider: its client with the key, and the rules of its dialect."""
+    """One provider: its client with the key, the rules of its dialect, and its own names of options."""
 
     client: httpx2.AsyncClient
     rules: Sequence[Rule]
+    renames: Mapping[str, str] = field(default_factory=dict)
 
     async def converse(self, model: str, order: Order, traceparent: str) -> AsyncGenerator[Piece, None]:
         """Yield an answer's parts as they come; the last has `finish`. Raises EngineFault."""
@@ -34,7 +35,7 @@ class Upstream:
             "messages": [{"role": each.role, "content": each.content} for each in order.said],
             "stream": True,
             "stream_options": {"include_usage": True},
-            **order.options,
+            **{self.renames.get(name, name): value for name, value in order.options.items()},
         }
         headers = {"traceparent": traceparent} if traceparent else {}
         request = self.client.build_request("POST", "chat/completions", json=body, headers=headers)
