@@ -2,9 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-MEMBERS := shared $(addprefix services/,gateway intent planner trust executor saga billing cli connectors/travel connectors/payment connectors/instant connectors/maps connectors/shopping connectors/http) \
+MEMBERS := shared $(addprefix services/,gateway intent planner trust executor saga engines billing cli connectors/travel connectors/payment connectors/instant connectors/maps connectors/shopping connectors/http) \
   deploy/local deploy/sandbox
-PORTIONS := contracts language kit testkit gateway intent planner trust executor saga billing cli connectors.travel connectors.payment connectors.instant connectors.maps connectors.shopping connectors.http local sandbox
+PORTIONS := contracts language kit testkit gateway intent planner trust executor saga engines billing cli connectors.travel connectors.payment connectors.instant connectors.maps connectors.shopping connectors.http local sandbox
 # mypy sees a portion of the namespace only if it is named, and refuses a name that has no module yet
 MODULES = $(foreach portion,$(PORTIONS),$(if $(wildcard $(addsuffix /tuntas/$(subst .,/,$(portion))/*.py,$(MEMBERS))),-p tuntas.$(portion)))
 empty :=

@@ -44,6 +44,7 @@ def made() -> dict[str, str]:
         "TUNTAS_WEBHOOK_SECRET": secrets.token_hex(32),
         "TUNTAS_API_KEY": secrets.token_hex(16),
         "TUNTAS_OPERATOR_KEY": secrets.token_hex(16),
+        "TUNTAS_ENGINES_KEY": secrets.token_hex(16),
         "TUNTAS_SIGNING_KEY": signing.private_bytes_raw().hex(),
         "TUNTAS_SIGNING_PUBLIC_KEY": signing.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
     }

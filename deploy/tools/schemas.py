@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tuntas.contracts.base import MESSAGES
+from tuntas.engines import http as engines
 from tuntas.gateway import http
 from tuntas.kit import asyncapi
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "shared/tuntas/contracts/schemas"
-OWNERS = ("connectors", "executor", "gateway", "intent", "planner", "registry", "saga", "trust")
+OWNERS = ("connectors", "engines", "executor", "gateway", "intent", "planner", "registry", "saga", "trust")
 
 
 def text(document: object) -> str:
@@ -33,8 +34,9 @@ def schemas() -> dict[Path, str]:
 def documents() -> dict[Path, str]:
     """Return the file and text of everything that is generated."""
     no_backends: Any = None
-    openapi = http.application(no_backends).openapi()
-    return {**schemas(), ROOT / "docs/asyncapi.json": asyncapi.document(), ROOT / "docs/openapi.json": text(openapi)}
+    doors = {"openapi": http.application(no_backends), "engines-openapi": engines.application(no_backends)}
+    described = {ROOT / f"docs/{name}.json": text(door.openapi()) for name, door in doors.items()}
+    return {**schemas(), ROOT / "docs/asyncapi.json": asyncapi.document(), **described}
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ TEXT = (ROOT / "deploy/observability/alerts.yaml").read_text()
 RULES = [match.groupdict() for match in RULE.finditer(TEXT)]
 RUNBOOKS = (ROOT / "docs/runbooks.md").read_text()
 NAMES: dict[str, Any] = {name: metric for name, metric in METRICS.items()}  # noqa: C416 - plain strings as keys
-SOURCES = "\n".join(path.read_text() for path in (ROOT / "shared/tuntas/kit").rglob("*.py"))
+SOURCES = "\n".join(path.read_text() for top in ("shared/tuntas/kit", "services/engines") for path in (ROOT / top).rglob("*.py"))
 LABELS = re.compile(r"(?:by \(([^)]*)\))|(?:\{([^}]*)\})")
 
 

@@ -8,19 +8,20 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from tuntas.contracts import connectors, executor, gateway, intent, planner, registry, saga, trust
+from tuntas.contracts import connectors, engines, executor, gateway, intent, planner, registry, saga, trust
 from tuntas.contracts.base import MESSAGES
 from tuntas.kit.connector.core import Rules
 from tuntas.kit.connector.core import core as effects_core
 from tuntas.kit.connector.provider import Specs
 from tuntas.kit.messaging.wire import decode_body
 
-OWNERS = (connectors, executor, gateway, intent, planner, registry, saga, trust)
+OWNERS = (connectors, engines, executor, gateway, intent, planner, registry, saga, trust)
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = Path(__file__).with_name("examples")
 SCHEMAS = ROOT / "shared/tuntas/contracts/schemas"
 WIRE = {name: kind for name, kind in MESSAGES.items() if kind.__module__ in {owner.__name__ for owner in OWNERS}}
 FOLLOWED: set[type] = {registry.ConnectorRegistered, trust.Switch}
+METERED: set[type] = {engines.EngineUsed}
 AT_THE_DOOR: set[type] = {gateway.IntentSubmitted, gateway.UtteranceSubmitted}
 PUBLIC: set[type[gateway.TaskEvent]] = set(gateway.TaskEvent.__subclasses__())
 
@@ -76,7 +77,7 @@ def test_an_older_reader_ignores_what_a_newer_writer_added(wire_type: str) -> No
 
 @pytest.mark.parametrize("wire_type", WIRE)
 def test_some_service_takes_it_or_tells_it_to_the_public(wire_type: str) -> None:
-    assert MESSAGES[wire_type] in taken() | FOLLOWED | AT_THE_DOOR | PUBLIC
+    assert MESSAGES[wire_type] in taken() | FOLLOWED | METERED | AT_THE_DOOR | PUBLIC
 
 
 @pytest.mark.parametrize("wire_type", sorted(kind.wire_type for kind in PUBLIC))

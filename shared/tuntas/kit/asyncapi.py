@@ -1,4 +1,4 @@
-"""The public topics as an AsyncAPI 3.0 document, made by the framework from a broker that exists for this alone and never connects."""
+"""The public topics and the engines' meter as an AsyncAPI 3.0 document, made by the framework from a broker that never connects."""
 
 import json
 from typing import Any, Union
@@ -7,8 +7,9 @@ from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
 from tuntas.contracts.base import MESSAGES
+from tuntas.contracts.engines import EngineUsed
 from tuntas.contracts.gateway import IntentSubmitted, TaskEvent, UtteranceSubmitted
-from tuntas.contracts.topics import INTENTS, TASKS
+from tuntas.contracts.topics import ENGINES_EVENTS, INTENTS, TASKS
 
 _TEXT = {"type": "string", "minLength": 1}
 _SUBMISSION = {
@@ -34,15 +35,17 @@ _OPTIONAL = {
 
 
 def document() -> str:
-    """Return the document as JSON: what other services publish, what they follow, and the headers of both."""
+    """Return the document as JSON: what other services publish, what they follow, and the headers of all."""
     broker = KafkaBroker()
     submissions = broker.subscriber(INTENTS.name, title="submissions", description="Any key is taken; refusals come back as task.rejected")
     submissions(_take)
     events: Any = Union[tuple(sorted(TaskEvent.__subclasses__(), key=lambda kind: kind.wire_type))]  # noqa: UP007 - made at run time
     broker.publisher(TASKS.name, title="events", description="Keyed by the task id; seq counts a task's events", schema=events)
+    broker.publisher(ENGINES_EVENTS.name, title="usage", description="Keyed by the task; else by the call", schema=EngineUsed)
     made = json.loads(AsyncAPI(broker, title="Tuntas", version="1", schema_version="3.0.0").to_specification().to_json())
     _described(made, "submissions", _OPTIONAL | _SUBMISSION)
     _described(made, "events", _OPTIONAL | _EVENT)
+    _described(made, "usage", _OPTIONAL | _EVENT | {"ce_source": {"const": "tuntas/engines"}})
     made.pop("servers", None)
     for channel in made["channels"].values():
         channel.pop("servers", None)
@@ -59,7 +62,8 @@ def _described(made: dict[str, Any], channel: str, headers: dict[str, Any]) -> N
     name = next(name for name in made["components"]["messages"] if name.startswith(f"{channel}:"))
     choice = made["components"]["messages"].pop(name)["payload"]["$ref"].rsplit("/", 1)[1]
     kinds = {kind.__name__: wire_type for wire_type, kind in MESSAGES.items()}
-    bodies = {kinds[ref["$ref"].rsplit("/", 1)[1]]: ref for ref in made["components"]["schemas"].pop(choice)["anyOf"]}
+    refs = [{"$ref": f"#/components/schemas/{choice}"}] if choice in kinds else made["components"]["schemas"].pop(choice)["anyOf"]
+    bodies = {kinds[ref["$ref"].rsplit("/", 1)[1]]: ref for ref in refs}
     for wire_type, body in sorted(bodies.items()):
         typed = headers | {"ce_type": {"const": wire_type}}
         described = {"type": "object", "required": sorted(typed.keys() - _OPTIONAL.keys()), "properties": typed}

@@ -90,6 +90,14 @@ class PlatformSettings(BaseSettings):
     vault_key: SecretStr = Field(description="32 bytes in hex; wraps the keys of persons")
     approval_keys: dict[str, str] = Field(description="Key id to Ed25519 public key in hex: whose approvals connectors accept")
     host: str = "127.0.0.1"
+    engines_url: str = Field(default="", pattern=r"^(https?://.+)?$", description="Address of the engines; empty: they are not used")
+    engines_key: SecretStr = Field(default=SecretStr(""), description="The services' shared key for the engines")
+
+    @model_validator(mode="after")
+    def _keyed(self) -> Self:
+        if self.engines_url and not self.engines_key.get_secret_value():
+            raise ValueError("engines_url needs engines_key")
+        return self
 
 
 class ServiceSettings(BaseSettings):

@@ -8,7 +8,7 @@ import pytest
 
 from tuntas.cli import access
 from tuntas.cli.access import SERVICES, Access
-from tuntas.contracts import connectors, executor, gateway, intent, planner, registry, saga, trust
+from tuntas.contracts import connectors, engines, executor, gateway, intent, planner, registry, saga, trust
 from tuntas.contracts.base import MESSAGES
 from tuntas.contracts.topics import (
     INTENTS,
@@ -24,7 +24,7 @@ from tuntas.local.services import CONNECTORS, PACKAGES, declared
 
 ROOT = Path(__file__).resolve().parents[3]
 PLATFORM = PlatformSettings.model_construct(connectors=CONNECTORS)
-OWNERS = (connectors, executor, gateway, intent, planner, registry, saga, trust)
+OWNERS = (connectors, engines, executor, gateway, intent, planner, registry, saga, trust)
 KINDS = {kind.__name__: kind for kind in MESSAGES.values() if kind.__module__ in {owner.__name__ for owner in OWNERS}}
 ON_A_CONNECTORS_COMMANDS = {"QuoteRequested", "StepStarted", "StepUndo", "ProviderNotified"}
 

@@ -29,6 +29,7 @@ from tuntas.gateway.door import Door
 from tuntas.gateway.gate import Gate
 from tuntas.gateway.http import application
 from tuntas.gateway.progress import Watch
+from tuntas.gateway.replying import Replies
 from tuntas.gateway.state import Task
 from tuntas.gateway.store import Happened, Stored, Taken
 from tuntas.gateway.tenants import Directory, Tenant
@@ -300,7 +301,7 @@ class House:
         self.views = Views()
         doorkeeper = Doorkeeper(lambda: directory, tokens)
         tracing = Tracing("gateway", None, 1.0)
-        self.gate = Gate(doorkeeper, self.reader, self.vault, Registry(), self.watch, tracing, self._publish, self._views)  # type: ignore[arg-type]
+        self.gate = Gate(doorkeeper, self.reader, self.vault, Registry(), self.watch, tracing, self._publish, self._views, Replies(None))  # type: ignore[arg-type]
         transport = httpx2.ASGITransport(application(self.gate), raise_app_exceptions=False)
         self.client = httpx2.AsyncClient(transport=transport, base_url="http://gateway")
 

@@ -7,9 +7,10 @@ from tuntas.contracts.personal import Personal
 from tuntas.contracts.plan import Meeting
 from tuntas.contracts.registry import ConnectorRegistered, GoalType, SlotMapping
 from tuntas.intent.goals import build
-from tuntas.intent.reader import understand
+from tuntas.intent.reader import answered
 from tuntas.intent.veil import veiled
 from tuntas.kit.registry import Registry
+from tuntas.language import read
 from tuntas.testkit.history import START
 
 PERSON = uuid4()
@@ -86,5 +87,7 @@ def test_goals_are_tied_to_what_they_meet_whichever_is_said_first() -> None:
 
 def test_an_address_is_taken_as_it_is_said() -> None:
     goals: Any = [{"label": "food.order", "slots": {}}]
-    found: Any = understand(["x", "7F tower, gate 3"], asked="address", goals=goals, now=START, tz="Asia/Jakarta", lang="en")
+    text = "7F tower, gate 3"
+    answer = read(text, now=START, tz="Asia/Jakarta", lang="en")
+    found: Any = answered({}, answer, text, asked="address", goals=goals)
     assert found["goals"][0]["slots"]["address"] == {"name": "7F tower, gate 3"}

@@ -214,6 +214,8 @@ class Platform:
             "TUNTAS_TRUST_APPROVAL_PRIVATE_KEY": s.approval_private,
             "TUNTAS_GATEWAY_OPERATIONS_URL": self.dsn("tuntas_ops"),
             "TUNTAS_GATEWAY_TENANTS_FILE": str(self._tenants(s)),
+            "TUNTAS_ENGINES_URL": f"http://127.0.0.1:{ports_of['engines' if self._separate else 'all']}",
+            "TUNTAS_ENGINES_KEY": s.engines_key,
             **own,
             **ports,
             **connectors,

@@ -25,6 +25,7 @@ class Secrets:
     api_key: str
     operator_key: str
     webhook: str
+    engines_key: str
 
     @property
     def approval_public(self) -> str:
@@ -46,7 +47,7 @@ def of_stack(folder: Path, roles: tuple[str, ...]) -> Secrets:
     path = folder / "secrets.json"
     passwords = {role: secrets.token_hex(16) for role in roles}
     if path.exists():
-        known = Secrets(**json.loads(path.read_text()))
+        known = Secrets(**{"engines_key": secrets.token_hex(16)} | json.loads(path.read_text()))
         made = replace(known, passwords=passwords | known.passwords)
         path.write_text(json.dumps(made.__dict__))
         return made
@@ -58,6 +59,7 @@ def of_stack(folder: Path, roles: tuple[str, ...]) -> Secrets:
         api_key=secrets.token_hex(16),
         operator_key=secrets.token_hex(16),
         webhook=secrets.token_hex(32),
+        engines_key=secrets.token_hex(16),
     )
     path.touch(mode=0o600)
     path.write_text(json.dumps(made.__dict__))

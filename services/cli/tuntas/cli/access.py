@@ -60,6 +60,7 @@ SERVICES = {
         (t.SAGA_EVENTS, t.EXECUTOR_COMMANDS, t.EXECUTOR_REPLIES, *_COMMANDS),
     ),
     "billing": Access((t.SAGA_EVENTS, t.PLANNER_EVENTS, t.ENGINES_EVENTS), ()),
+    "engines": Access((t.SAGA_EVENTS,), (t.ENGINES_EVENTS,)),
     **{f"connectors-{name}": _connector(name) for name in CONNECTORS},
 }
 """Service name to its access. A tenant's own topics come on top: the gateway reads its door and writes its events."""

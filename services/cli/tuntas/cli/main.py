@@ -56,8 +56,16 @@ def _until_needed(gateway: Gateway, task: UUID, *, as_json: bool) -> None:
         hint = HINTS.get(str(event.get("type", "")).split(".")[-2])
         if hint:
             if not as_json:
+                _say(gateway, task)
                 show.console.print(f"[bold]tuntas {hint.format(task=task)}[/]")
             return
+    if not as_json:
+        _say(gateway, task)
+
+
+def _say(gateway: Gateway, task: UUID) -> None:
+    """Show what a person would be told now."""
+    show.reply(gateway.call("GET", f"/v1/tasks/{task}/reply", "text"))
 
 
 @app.command()
@@ -114,7 +122,10 @@ def cancel(task: Task, *, as_json: Json = False) -> None:
 @app.command()
 def receipt(task: Task, *, as_json: Json = False) -> None:
     """Show what is left of each effect, and every movement of money."""
-    show.receipt(Gateway().call("GET", f"/v1/tasks/{task}/receipt", *show.RECEIPT), as_json=as_json)
+    gateway = Gateway()
+    show.receipt(gateway.call("GET", f"/v1/tasks/{task}/receipt", *show.RECEIPT), as_json=as_json)
+    if not as_json:
+        _say(gateway, task)
 
 
 @app.command()

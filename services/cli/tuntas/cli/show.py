@@ -43,6 +43,11 @@ def event(found: dict[str, Any], *, as_json: bool) -> None:
     console.print(f"[dim]{str(found.get('at', ''))[11:23]}[/] [bold]{kind:<16}[/] {escape(' '.join(f'{k}={v}' for k, v in told.items()))}")
 
 
+def reply(found: dict[str, Any]) -> None:
+    """Print what a person is told."""
+    console.print(f"[italic]{escape(str(found['text']))}[/]")
+
+
 def receipt(found: dict[str, Any], *, as_json: bool) -> None:
     """Print a receipt: what is left of each effect, and every movement of money."""
     if as_json:

@@ -20,10 +20,12 @@ from tuntas.gateway.door import Door
 from tuntas.gateway.gate import Gate
 from tuntas.gateway.http import route
 from tuntas.gateway.progress import Watch
+from tuntas.gateway.replying import Replies
 from tuntas.gateway.settings import Settings
 from tuntas.gateway.store import Reader, TaskStore
 from tuntas.gateway.tenants import Tenants
 from tuntas.kit.app import Parts, Resources, Service
+from tuntas.kit.engines import engines_of
 from tuntas.kit.operations import connected
 from tuntas.kit.registry import Registry
 
@@ -42,7 +44,8 @@ def parts(resources: Resources) -> Parts:
     doorkeeper = Doorkeeper(tenants, tokens_of(settings))
     registry = Registry()
     views = partial(connected, settings.operations_url.get_secret_value())
-    gate = Gate(doorkeeper, reader, resources.vault, registry, watch, resources.tracing, resources.publish, views)
+    engines = engines_of(resources.platform, resources.metrics, resources.log)
+    gate = Gate(doorkeeper, reader, resources.vault, registry, watch, resources.tracing, resources.publish, views, Replies(engines))
     return Parts(
         core=core(lambda tenant: tenants().events_topic(tenant)),
         store=TaskStore(),
@@ -51,6 +54,7 @@ def parts(resources: Resources) -> Parts:
         after=watch.committed,
         follows={REGISTRY: registry.apply},
         routes=[route(gate)],
+        close=engines.close if engines else None,
         topics=[prefix + topic for topic in tenants().doors],
     )
 

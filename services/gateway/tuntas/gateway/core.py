@@ -105,6 +105,7 @@ class _Entry:
             source=task.source,
             source_id=task.source_id,
             reference=task.reference,
+            lang=task.lang,
             person=task.person,
             digest=message.digest,
             events_topic=self.events_topic(context.tenant),
@@ -133,10 +134,12 @@ def _on_question_asked(state: Task | None, message: QuestionAsked, context: Cont
 
 
 def _on_intent_resolved(state: Task | None, message: IntentResolved, context: Context) -> Decision[Task]:
-    del message, context
-    if state is None or state.status != "question":
+    del context
+    if state is None or state.ended:
         return Decision(state)
-    return Decision(_set(state, status="accepted", question=None))
+    if state.status != "question":
+        return Decision(_set(state, lang=message.lang))
+    return Decision(_set(state, status="accepted", question=None, lang=message.lang))
 
 
 def _on_intent_unread(state: Task | None, message: IntentUnread, context: Context) -> Decision[Task]:

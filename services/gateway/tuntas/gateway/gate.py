@@ -16,6 +16,7 @@ from tuntas.contracts.planner import Told
 from tuntas.gateway.auth import Caller, Doorkeeper
 from tuntas.gateway.models import Found
 from tuntas.gateway.progress import Watch
+from tuntas.gateway.replying import Replies
 from tuntas.gateway.store import Reader, Stored
 from tuntas.gateway.submission import contradicts
 from tuntas.kit.decision import Send
@@ -46,6 +47,7 @@ class Gate:
     tracing: Tracing
     publish: Callable[[UUID, str, Send, str], Awaitable[None]]
     views: Callable[[], AbstractAsyncContextManager[Any]]
+    replies: Replies
 
     async def seen(self, caller: Caller, task_id: UUID) -> Stored:
         """Return a task that the caller may see.

@@ -25,6 +25,7 @@ from tuntas.gateway.deadline import Deadline
 from tuntas.gateway.gate import Called, Gate, Gated, Traced
 from tuntas.gateway.models import Answer, Approval, Link, TaskPage, TaskRequest, TaskView, links, view
 from tuntas.gateway.problems import BodyGate, install, responses
+from tuntas.gateway.replying import TaskReply
 from tuntas.gateway.state import UNPLANNED, Status, Task
 from tuntas.gateway.store import Stored
 from tuntas.gateway.submission import Submission
@@ -186,6 +187,14 @@ async def receipt(task_id: UUID, gate: Gated, caller: Called) -> Receipt:
     if found.task.receipt is None:
         raise Rejected("not_yet", "no closing yet")
     return found.task.receipt
+
+
+@router.get("/tasks/{task_id}/reply", responses=responses(*_TASK))
+async def reply(
+    task_id: UUID, gate: Gated, caller: Called, trace: Traced, lang: Annotated[Literal["en", "id", "zh"] | None, Query()] = None
+) -> TaskReply:
+    """Write what to tell the person now: the question, the plan with its price and what undoing costs, or how it ended and what it cost."""
+    return await gate.replies.of(await gate.seen(caller, task_id), lang, trace)
 
 
 def _link(found: Stored) -> Link:

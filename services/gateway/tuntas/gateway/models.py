@@ -153,7 +153,7 @@ class Done(Contract):
 def links(task_id: UUID) -> dict[str, str]:
     """Return the addresses of a task."""
     base = f"/v1/tasks/{task_id}"
-    return {"self": base} | {name: f"{base}/{name}" for name in ("events", "receipt", "answer", "approve", "cancel")}
+    return {"self": base} | {name: f"{base}/{name}" for name in ("events", "receipt", "reply", "answer", "approve", "cancel")}
 
 
 def view(stored: Stored, answers: tuple[Found, ...] = ()) -> TaskView:

@@ -76,13 +76,15 @@ class Task(Contract):
     """One task's public side.
 
     `digest` is of the submission's body, with the key of `person`; `approved` the highest approved revision, 0 before the first; `dirty`
-    steps are not told yet; `recorded` holds the events of this batch for `task_events` and is not part of the row.
+    steps are not told yet; `lang` is the language the person speaks, once it is known; `titles` what a completed task brought;
+    `recorded` holds the events of this batch for `task_events` and is not part of the row.
     """
 
     status: Status
     source: str
     source_id: str
     reference: str = ""
+    lang: str | None = None
     person: UUID | None = None
     digest: str = ""
     events_topic: str | None = None
@@ -99,6 +101,7 @@ class Task(Contract):
     code: Code | None = None
     reason: Text = ""
     kept: Amounts = Field(default_factory=dict)
+    titles: tuple[Text, ...] = ()
     actions: tuple[str, ...] = ()
     wishes: tuple[str, ...] = ()
     told: tuple[Told, ...] = ()

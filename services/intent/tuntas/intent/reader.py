@@ -1,54 +1,81 @@
 """Reads words: opens what is sealed, for this call only, and lets the parser read it in the light of what was asked."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from tuntas.contracts.base import Document
 from tuntas.contracts.personal import Personal
+from tuntas.intent.artefact import question, reading
 from tuntas.intent.goals import Registry
 from tuntas.intent.veil import veiled
 from tuntas.kit.decision import Call
+from tuntas.kit.engines import Engines, Forgone
 from tuntas.kit.messaging.fold import Event
 from tuntas.kit.privacy import Vault
-from tuntas.language import Goal, read
+from tuntas.language import Goal, Reading, read
+
+SCENARIO = "intent.parse"
+ENGINES_SECONDS = 4.0
+"""How long the engines have for one call's words, so that what is left of its 5 s is enough to read them here."""
 
 
 class Reader:
-    """Performs the calls of kind `read`."""
+    """Performs the calls of kind `read`: the engines read if there are any, and whatever they can't do is read here."""
 
-    def __init__(self, vault: Vault, registry: Registry) -> None:
-        self._vault, self._registry = vault, registry
+    def __init__(self, vault: Vault, registry: Registry, engines: Engines | None = None) -> None:
+        self._vault, self._registry, self._engines = vault, registry, engines
         read("warm up", now=datetime.now(UTC), tz="UTC")
 
     async def perform(self, call: Call, event: Event) -> Document:
         """Return `goals` (label and canonical slots, the personal ones sealed), `lang`, `out_of_scope` and how many words stayed unread."""
         body: Any = call.body
         said = [await self._vault.open(event.tenant, Personal(text)) for text in body["said"]]
-        found: Any = understand(
-            said, asked=body["asked"], goals=body["goals"], now=datetime.fromisoformat(body["at"]), tz=body["tz"], lang=body["lang"]
-        )
+        now, tz, asked, goals = datetime.fromisoformat(body["at"]), body["tz"], body["asked"], body["goals"]
+        until = time.monotonic() + ENGINES_SECONDS
+        first = await self._read(said[0], event, until if asked is None else until - ENGINES_SECONDS / 2, now=now, tz=tz, lang=body["lang"])
+        found: Any = understood(first)
+        if asked is not None:
+            answer = await self._read(said[-1], event, until, now=now, tz=tz, lang=first.lang)
+            found = answered(found, answer, said[-1], asked=asked, goals=goals)
         person = UUID(Personal(body["said"][0]).person)
-        goals = [await veiled(self._vault, self._registry, event.tenant, person, goal) for goal in found["goals"]]
-        return {**found, "goals": goals}
+        sealed = [await veiled(self._vault, self._registry, event.tenant, person, goal) for goal in found["goals"]]
+        return {**found, "goals": sealed}
+
+    async def _read(self, text: str, event: Event, until: float, *, now: datetime, tz: str, lang: str | None) -> Reading:
+        if self._engines is not None:
+            try:
+                found = await self._engines.ask(
+                    SCENARIO,
+                    question(text, now=now, tz=tz, lang=lang),
+                    seconds=max(0.1, until - time.monotonic()),
+                    tenant=event.tenant,
+                    task=event.task_id,
+                    traceparent=event.traceparent,
+                )
+                return reading(found, text, now=now, tz=tz, lang=lang)
+            except Forgone as error:
+                self._engines.forgo(SCENARIO, error, event.task_id)
+        return read(text, now=now, tz=tz, lang=lang)
 
 
-def understand(said: list[str], *, asked: str | None, goals: list[Document], now: datetime, tz: str, lang: str | None) -> Document:
-    """Read the first words whole; read an answer as the value of the slot that was asked for, and merge it into the goals so far."""
-    first = read(said[0], now=now, tz=tz, lang=lang)
-    found: Document = {
+def understood(first: Reading) -> Document:
+    """Return what the first words ask for."""
+    return {
         "goals": [_document(goal) for goal in first.goals],
         "lang": first.lang,
         "out_of_scope": first.out_of_scope,
         "unread": len(first.unread),
     }
-    if asked is None:
-        return found
-    answer = read(said[-1], now=now, tz=tz, lang=first.lang)
+
+
+def answered(found: Document, answer: Reading, text: str, *, asked: str, goals: list[Document]) -> Document:
+    """Return what is wanted after an answer: the value of the slot that was asked for, merged into the goals so far."""
     if any(goal.label == "task.cancel" for goal in answer.goals):
         return found | {"goals": [], "out_of_scope": "cancelled"}
     heard = {name: slot.canonical for goal in answer.goals for name, slot in goal.slots.items()}
-    heard = heard or _as_said(asked, said[-1])
+    heard = heard or _as_said(asked, text)
     return found | {"goals": [_merged(goal, asked, heard) for goal in goals], "out_of_scope": None, "unread": len(answer.unread)}
 
 

@@ -78,15 +78,16 @@ def score(offer: Offer, policy: Policy) -> int:
 
 def ranked(offers: Iterable[Offer], policy: Policy) -> tuple[Offer, ...]:
     """Return offers best first: score, then earlier departure, then the connector's own order."""
-    return tuple(sorted(offers, key=lambda offer: (score(offer, policy), _departure(offer))))
+    return tuple(sorted(offers, key=lambda offer: (score(offer, policy), departure(offer) or _FAR)))
 
 
-def _departure(offer: Offer) -> datetime:
+def departure(offer: Offer) -> datetime | None:
+    """Return when an offer departs, if its details say so with an offset."""
     try:
         found = datetime.fromisoformat(str(offer.details.get("departs_at")))
     except ValueError:
-        return _FAR
-    return found if found.tzinfo else _FAR
+        return None
+    return found if found.tzinfo else None
 
 
 def budgets(goals: Sequence[Goal]) -> tuple[Bound, ...]:

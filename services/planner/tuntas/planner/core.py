@@ -9,21 +9,22 @@ from tuntas.contracts.ids import digest
 from tuntas.contracts.intent import IntentResolved
 from tuntas.contracts.plan import Plan
 from tuntas.contracts.planner import PlanAmend, PlanAnswered, PlanInfeasible, PlanProposed, Told
-from tuntas.kit.decision import Context, Core, Decision, Fired, Send, Wake
+from tuntas.kit.decision import Answered, Context, Core, Decision, Fired, Send, Wake
 from tuntas.kit.errors import Rejected
 from tuntas.planner.drafting import draft, pin
 from tuntas.planner.intents import PAYMENT, Registry, again, asking, served
 from tuntas.planner.meeting import meetings, ways
 from tuntas.planner.policy import Policy
+from tuntas.planner.ranking import contested, named, orders, rank_call
 from tuntas.planner.state import Planning, Quote, Use
 
 QUOTES = "quotes"
 """Purpose of the timer behind open quotes."""
 
 
-def core(registry: Registry, policy: Policy = Policy()) -> Core[Planning]:  # noqa: B008 - frozen
-    """Return the planner's decisions; the registry answers from what connectors have declared."""
-    planner = _Planner(registry, policy)
+def core(registry: Registry, policy: Policy = Policy(), *, ranks: bool = False) -> Core[Planning]:  # noqa: B008 - frozen
+    """Return the planner's decisions; the registry answers from what connectors have declared, `ranks` says that engines may be asked."""
+    planner = _Planner(registry, policy, ranks)
     return Core(
         Planning,
         {
@@ -32,6 +33,7 @@ def core(registry: Registry, policy: Policy = Policy()) -> Core[Planning]:  # no
             PlanAmend: planner.on_plan_amend,
         },
         fired=planner.on_fired,
+        answered=planner.on_answered,
     )
 
 
@@ -39,6 +41,7 @@ def core(registry: Registry, policy: Policy = Policy()) -> Core[Planning]:  # no
 class _Planner:
     registry: Registry
     policy: Policy
+    ranks: bool
 
     def on_intent_resolved(self, state: Planning | None, message: IntentResolved, context: Context) -> Decision[Planning]:
         if state is not None:
@@ -74,9 +77,23 @@ class _Planner:
 
     def on_fired(self, state: Planning | None, event: Fired, context: Context) -> Decision[Planning]:
         del context
-        if state is None or event.purpose != QUOTES or not state.gathering:
+        if state is None or event.purpose != QUOTES or not state.gathering or state.ranking:
             return Decision(state)
         return _infeasible(state, Rejected("quote_timeout", ", ".join(state.waiting_for())))
+
+    def on_answered(self, state: Planning | None, event: Answered, context: Context) -> Decision[Planning]:
+        """Take the order that an engine gave, or the typed one if there is none that may be taken."""
+        if state is None or not state.ranking or event.call.number != state.revision:
+            return Decision(state)
+        wanted = named(orders(event.result, event.call.body) or {}, state.ranking)
+        base = state.plans[-1] if state.status == "amending" else None
+        try:
+            return self._proposed(state, draft(state, base, context.task_id, self._until(context), self.policy, wanted))
+        except Rejected as error:
+            return _infeasible(state, error)
+
+    def _until(self, context: Context) -> datetime:
+        return context.now + timedelta(seconds=self.policy.min_validity_seconds)
 
     def _ask(self, state: Planning, quotes: Sequence[Quote], context: Context) -> Decision[Planning]:
         until = context.now + timedelta(seconds=self.policy.quote_seconds)
@@ -85,7 +102,7 @@ class _Planner:
     def _go_on(self, state: Planning, context: Context) -> Decision[Planning]:
         """Every question is answered: ask what depends on the answers, or propose."""
         base = state.plans[-1] if state.status == "amending" else None
-        until = context.now + timedelta(seconds=self.policy.min_validity_seconds)
+        until = self._until(context)
         try:
             if not state.held:
                 return _answered(state) if not state.quotes_for(Use.LEG) and base is None else self._propose(state, base, until, context)
@@ -102,7 +119,17 @@ class _Planner:
 
     def _propose(self, state: Planning, base: Plan | None, until: datetime, context: Context) -> Decision[Planning]:
         plan = draft(state, base, context.task_id, until, self.policy)
-        proposed = state.model_copy(update={"status": "proposed", "plans": (*state.plans, plan), "quotes": ()})
+        legs = contested(plan, state) if self.ranks else ()
+        if not legs:
+            return self._proposed(state, plan)
+        # The call's own deadline takes the timer's place: every quote is answered.
+        ranking = {leg.leg_id: tuple(offer.offer_id for offer in leg.offers) for leg in legs}
+        asked = rank_call(legs, plan.revision, context, self.policy)
+        return Decision(state.model_copy(update={"ranking": ranking}), (asked, Wake(QUOTES)))
+
+    def _proposed(self, state: Planning, plan: Plan) -> Decision[Planning]:
+        update = {"status": "proposed", "plans": (*state.plans, plan), "quotes": (), "ranking": {}}
+        proposed = state.model_copy(update=update)
         return Decision(proposed, (Send(_proposal(plan, state)), Wake(QUOTES)))
 
 
@@ -129,6 +156,7 @@ def _amending(state: Planning, message: PlanAmend, base: Plan) -> Planning:
             "tried": tuple(dict.fromkeys((*state.tried, *message.tried))),
             "amended": (message.epoch, message.revision),
             "windows": {**state.windows, **message.windows},
+            "ranking": {},
         }
     )
 
@@ -136,7 +164,7 @@ def _amending(state: Planning, message: PlanAmend, base: Plan) -> Planning:
 def _infeasible(state: Planning, error: Rejected) -> Decision[Planning]:
     # Without an amendment the plan that runs still stands, so that a later epoch may amend it again.
     status = "proposed" if state.plans else "infeasible"
-    ended = state.model_copy(update={"status": status, "quotes": ()})
+    ended = state.model_copy(update={"status": status, "quotes": (), "ranking": {}})
     message = PlanInfeasible(revision=state.revision, code=error.code, reason=error.reason[:500], wishes=_in_the_way(state, error))
     return Decision(ended, (Send(message), Wake(QUOTES)))
 

@@ -1,7 +1,8 @@
 """Answered quotes to a plan: legs with alternatives, ordered steps with ceilings, and what undoing would cost at worst."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from tuntas.contracts.money import Amounts, Money, total
@@ -12,18 +13,28 @@ from tuntas.planner.intents import PAYMENT
 from tuntas.planner.meeting import near, timed_by
 from tuntas.planner.ordering import order
 from tuntas.planner.policy import Policy
+from tuntas.planner.ranking import in_order
 from tuntas.planner.state import Planning, Quote, Use
 
 
-def draft(state: Planning, base: Plan | None, task_id: UUID, until: datetime, policy: Policy) -> Plan:
+def draft(
+    state: Planning,
+    base: Plan | None,
+    task_id: UUID,
+    until: datetime,
+    policy: Policy,
+    wanted: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Plan:
     """Return the plan that the answered quotes make, keeping the base's legs that were not quoted again; offers must last beyond `until`.
+
+    `wanted` is another order of the offers that are accepted for a leg, by their ids.
 
     Raises:
         Rejected: why there is none: `no_offer`, `no_payment`, `over_budget`, `mixed_currencies`, `two_pivots`, `failable_after_pivot`,
             `invalid_goal`.
     """
     currency, chosen = _chosen(state, base, until, policy)
-    return _plan(state, base, task_id, _paid(chosen, state.charged), currency)
+    return _plan(state, base, task_id, _paid(in_order(chosen, wanted), state.charged), currency)
 
 
 def pin(state: Planning, base: Plan | None, until: datetime, policy: Policy) -> Planning:

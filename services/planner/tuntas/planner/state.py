@@ -55,7 +55,8 @@ class Planning(Contract):
     `quotes` are those of `revision`, which is being worked at or was last proposed; `plans` are those that may be the base of the next.
     `charged` names the goals that are paid through the payment leg, `tried` the offers that failed, `amended` the epoch and revision of
     the last amendment, so that an older one is known as a repeat. `held` are goals that are asked for once it is known when the goals
-    they meet take place, `windows` the times that providers have moved since they were planned.
+    they meet take place, `windows` the times that providers have moved since they were planned. `ranking` holds the ids of the offers, by
+    leg, that an order is being asked for.
     """
 
     status: Literal["quoting", "amending", "proposed", "answered", "infeasible"]
@@ -68,6 +69,7 @@ class Planning(Contract):
     plans: tuple[Plan, ...] = ()
     tried: tuple[str, ...] = ()
     amended: tuple[int, int] = (0, 0)
+    ranking: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @property
     def gathering(self) -> bool:

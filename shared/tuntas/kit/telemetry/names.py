@@ -23,6 +23,11 @@ MetricName = Literal[
     "tuntas_saga_age_seconds",
     "tuntas_money_at_risk_minor",
     "tuntas_usage_total",
+    "tuntas_engine_attempts_total",
+    "tuntas_engine_seconds",
+    "tuntas_engine_tokens_total",
+    "tuntas_engine_off",
+    "tuntas_engine_fallbacks_total",
 ]
 
 
@@ -55,6 +60,11 @@ METRICS: dict[MetricName, Metric] = {
     "tuntas_saga_age_seconds": Metric("gauge", "Age of the oldest row that is not at an end", ("status",)),
     "tuntas_money_at_risk_minor": Metric("gauge", "Money whose fate is open, in minor units", ("currency",)),
     "tuntas_usage_total": Metric("counter", "Facts of usage recorded; what takes one back is one, too", ("meter",)),
+    "tuntas_engine_attempts_total": Metric("counter", "Attempts at engines", ("engine", "scenario", "outcome")),
+    "tuntas_engine_seconds": Metric("histogram", "Duration of attempts at engines", ("engine",)),
+    "tuntas_engine_tokens_total": Metric("counter", "Tokens that engines used", ("engine", "kind")),
+    "tuntas_engine_off": Metric("gauge", "1 while a route rests until an operator acts: no money, no key, no such model", ("route",)),
+    "tuntas_engine_fallbacks_total": Metric("counter", "Times a service did without the engines", ("scenario", "reason")),
 }
 
 LogName = Literal[
@@ -70,5 +80,6 @@ LogName = Literal[
     "sweep.failed",
     "state.followed",
     "consumer.stuck",
+    "engines.forgone",
 ]
 """Log events: dotted, past tense, with fields; never formatted sentences."""

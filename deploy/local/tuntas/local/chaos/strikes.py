@@ -13,7 +13,7 @@ from tuntas.local.platform import WORLDS, Platform
 from tuntas.local.processes import wait_for
 from tuntas.local.services import PACKAGES
 
-CALLERS = ("intent", "connectors-travel", "connectors-payment", "connectors-instant", "connectors-shopping")
+CALLERS = ("intent", "planner", "connectors-travel", "connectors-payment", "connectors-instant", "connectors-shopping")
 """Services that call others, the only ones that pass `answered`."""
 
 FEEDS, FEED_SECONDS = 4, 10.0

@@ -19,6 +19,7 @@ from tuntas.cli import show
 from tuntas.cli.profile import Profile
 from tuntas.local.demo.billing import billed
 from tuntas.local.demo.daily import daily
+from tuntas.local.demo.engines import used
 from tuntas.local.demo.shopping import shopping
 from tuntas.local.demo.stage import TERMINAL, Play, Stage
 from tuntas.local.demo.stories import Story, stories
@@ -136,6 +137,7 @@ class Demo:
         audited = self._audit(_spoiled(receipts, spoil), folder)
         summary = self._summary(audited)
         fine = audited["exit"] == 0 and not any(p.fault for p in self.played) and "fault" not in self.billing
+        summary["engines"] = asyncio.run(used(self.stage.profile.operations_url, [played.task for played in self.played]))
         return summary, fine
 
     def _show(self, played: Played) -> None:
