@@ -38,6 +38,7 @@ _FOOD: Document = {"address": "Kemang, Jakarta"}
 _WAY: Document = {"origin": "Kemang", "destination": "Gambir"}
 _SHOP: Document = {"item": "beras", "quantity": {"count": 2, "unit": "kg"}, "address": "Kemang, Jakarta"}
 _RIDE: Document = {"origin": "Kemang", "destination": "CGK", "pickup_at": f"{_day(3)}T09:00:00+00:00"}
+_SENT: Document = {"recipient": "Budi", "amount": {"amount_minor": 5_000_000, "currency": "IDR"}}
 
 EXAMPLES: dict[str, dict[str, Document]] = {
     "nusantara-air": {"travel.flight.book": _FLIGHT},
@@ -51,7 +52,11 @@ EXAMPLES: dict[str, dict[str, Document]] = {
     "pasar-terang": {"shop.buy": _SHOP, "shop.search": _SHOP},
     "toko-laris": {"shop.buy": _SHOP},
     "atlas": {"map.route": _WAY, "map.distance": _WAY, "map.traffic": {"place": "Kemang"}, "map.place": {"place": "mall"}},
-    "lontar-pay": {"pay.charge": {"instrument": "wallet"}},
+    "lontar-pay": {"pay.charge": {"instrument": "wallet"}, "pay.balance": {}},
+    "antar-dana": {"pay.transfer": _SENT},
+    "kilat-dana": {"pay.transfer": _SENT},
+    "loket": {"pay.bill": {"biller": "water", "customer": "20008871"}},
+    "tagih": {"pay.request": _SENT},
 }
 """For each provider of a sandbox the goal types it serves, with parameters with which they can be reached at any time."""
 

@@ -69,6 +69,38 @@ class RideSearch(Query):
     passengers: int = Field(default=1, ge=1, le=6)
 
 
+class TransferSearch(Query):
+    """Money for somebody, by name, by account number, or by both; ``token`` stands for the note, and callers can't choose it."""
+
+    recipient: Text | None = None
+    account: Text | None = None
+    amount_minor: int = Field(ge=1, le=10**13)
+    currency: Currency
+    note: Text | None = None
+    token: str = ""
+
+
+class RequestSearch(TransferSearch):
+    """Money asked of somebody."""
+
+
+class BillSearch(Query):
+    """``biller`` is what the bill is for; ``token`` stands for the customer's number, and callers can't choose it."""
+
+    biller: Text
+    customer: Text
+    amount_minor: int | None = Field(default=None, ge=1, le=10**13)
+    currency: Currency | None = None
+    token: str = ""
+
+
+class BalanceSearch(Query):
+    """What an instrument holds; one that is new is opened in ``currency``."""
+
+    instrument: Text
+    currency: Currency = "IDR"
+
+
 class PlaceSearch(Query):
     """Places by words, those near an address or ``lat,lon`` first."""
 
@@ -127,10 +159,11 @@ class Hold(Body):
 
 
 class Confirm(Body):
-    """Buy what is held, at the price the caller believes in."""
+    """Buy what is held, at the price the caller believes in; ``payee`` is whom the money is for, where it is sent to somebody."""
 
     reference: Text
     amount: Money
+    payee: Text | None = None
 
 
 class Cancel(Body):

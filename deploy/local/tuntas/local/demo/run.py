@@ -18,6 +18,7 @@ from rich.table import Table
 from tuntas.cli import show
 from tuntas.cli.profile import Profile
 from tuntas.local.demo.daily import daily
+from tuntas.local.demo.paying import paying
 from tuntas.local.demo.shopping import shopping
 from tuntas.local.demo.stage import TERMINAL, Play, Stage
 from tuntas.local.demo.stories import Story, stories
@@ -52,7 +53,7 @@ class Demo:
         self.quiet = quiet
         self.stage = Stage(profile, worlds, lambda: None)
         self.worlds = worlds
-        self.played = [self._cast(story) for story in (*stories(), *daily(), *shopping())]
+        self.played = [self._cast(story) for story in (*stories(), *daily(), *shopping(), *paying())]
 
     def _cast(self, story: Story) -> Played:
         name = f"{self.run}-{story.name}"
