@@ -49,6 +49,7 @@ EXAMPLES: dict[str, dict[str, Document]] = {
     "sate-dash": {"food.order": _FOOD},
     "gesit-ride": {"ride.book": _RIDE},
     "oto-cab": {"ride.book": _RIDE},
+    "meja": {"food.reserve": {"restaurant": "Napoli Corner", "near": "Kemang, Jakarta", "date": _day(3), "time": "19:00"}},
     "pasar-terang": {"shop.buy": _SHOP, "shop.search": _SHOP},
     "toko-laris": {"shop.buy": _SHOP},
     "atlas": {"map.route": _WAY, "map.distance": _WAY, "map.traffic": {"place": "Kemang"}, "map.place": {"place": "mall"}},

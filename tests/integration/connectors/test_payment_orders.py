@@ -163,6 +163,16 @@ async def test_one_reference_is_one_transfer_whatever_the_key(desks: Any, travel
     assert [(a.status_code, a.json().get("code")) for a in answers] == [(201, None), (409, "duplicate")]
 
 
+async def test_a_duplicate_is_our_own_order_and_is_found(desks: Any, traveller: Any, payment: Any) -> None:
+    desk = desks["antar-dana"]
+    offer = await quoted(desk, traveller, "pay.transfer", recipient="Budi", amount=SENT)
+    laying = traveller.request("transfer.hold", input=offer.steps[0].input)
+    first = await desk.act(laying)
+    again = await desk.act(laying.model_copy(update={"idempotency_key": traveller.task}))
+    assert (again.outcome, again.reference) == (Outcome.DONE, first.reference)
+    assert len(await payment.alive(traveller.task)) == 1
+
+
 async def test_what_is_owed_is_asked_of_the_biller_and_paid_once(desks: Any, traveller: Any, payment: Any) -> None:
     asked = {"biller": "insurance", "customer": str(traveller.task.int)[:13]}
     offer = await quoted(desks["loket"], traveller, "pay.bill", **asked)

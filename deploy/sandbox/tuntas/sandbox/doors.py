@@ -247,7 +247,7 @@ def sold(desk: Desk, *kinds: Kind) -> list[Route]:
 
 def instant_routes(desk: Desk) -> list[Route]:
     """Every address of those who bring meals and drive."""
-    kinds = (instant.MEAL, instant.RIDE)
+    kinds = (instant.MEAL, instant.RIDE, instant.TABLE)
     return [*(route for words in kinds for route in CancelByReferenceDoor(desk, words).routes()), *sold(desk, *kinds)]
 
 

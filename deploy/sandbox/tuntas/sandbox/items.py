@@ -17,6 +17,7 @@ _IN_FORCE = {
     "hotel": ("held", "confirmed"),
     "meal": ("held", "placed"),
     "ride": ("held", "booked"),
+    "table": ("held", "taken"),
     "basket": ("held", "placed"),
     "transfer": ("held", "sent"),
     "bill": ("held", "paid"),
@@ -62,7 +63,8 @@ class Item:
 
     def alive(self, now: datetime) -> bool:
         """Whether somebody is still bound by it."""
-        return self.state in _IN_FORCE[self.kind] and (self.expires_at is None or self.expires_at > now) and self.remaining_minor > 0
+        left = self.remaining_minor > 0 or self.amount_minor == 0
+        return left and self.state in _IN_FORCE[self.kind] and (self.expires_at is None or self.expires_at > now)
 
 
 _COLUMNS = tuple(each.name for each in fields(Item))

@@ -59,6 +59,15 @@ class BasketSearch(Query):
     browse: bool = False
 
 
+class TableSearch(Query):
+    """A table for so many at a restaurant, ``near`` a place in its city."""
+
+    restaurant: Text
+    near: Text
+    at: AwareDatetime
+    guests: int = Field(default=2, ge=1, le=20)
+
+
 class RideSearch(Query):
     """``origin`` and ``destination`` are addresses or ``lat,lon``; without ``pickup_at`` it is as soon as may be."""
 

@@ -88,7 +88,7 @@ def _disturbed() -> list[Story]:
             "completed",
             goals=[transfer(amount=rupiah(75_000))],
             mandate=NOTHING,
-            before=misbehaves("transfer.hold", "refuse", code="limit", match={"provider": "antar-dana"}, times=0),
+            before=misbehaves("transfer.hold", "refuse", code="out_of_service", match={"provider": "antar-dana"}, times=0),
             act=both(_yes, _yes_again),
         ),
         Story(

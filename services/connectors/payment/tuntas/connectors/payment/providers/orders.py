@@ -92,10 +92,14 @@ class Orders(Bookings):
     """Bookings of money: whom it is for goes along with every confirmation, and without that nothing is sent."""
 
     async def act(self, request: Request) -> ActionAnswer:
-        """Hold or confirm; a confirmation that names no payee is refused, as nobody could have approved one."""
+        """Hold or confirm; a confirmation that names no payee is refused, as nobody could have approved one.
+
+        What the provider calls a duplicate is our own order under our reference, and is looked up.
+        """
         if request.action.endswith(".confirm") and not request.input.get("payee"):
             return ActionAnswer(outcome=Outcome.REFUSED, code="payee", reason="nobody is named whom the money is for")
-        return await super().act(request)
+        answer = await super().act(request)
+        return (await self.inquire(request) or answer) if answer.code == "duplicate" else answer
 
     def purchase(self, request: Request) -> Document:
         """Return what is confirmed: our reference, the price, and whom it is for."""
