@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
-from tuntas.contracts.topics import all_topics
-from tuntas.local.services import CONNECTORS, PACKAGES
+from tuntas.contracts.topics import CONNECTORS, all_topics
+from tuntas.local.services import PACKAGES
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import House

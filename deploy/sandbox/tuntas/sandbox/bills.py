@@ -7,7 +7,6 @@ from tuntas.sandbox.models import BillSearch
 from tuntas.sandbox.offers import LIFETIME, Offer, Pool
 from tuntas.sandbox.payees import Biller, biller_of, billers
 from tuntas.sandbox.problems import Refusal
-from tuntas.sandbox.transfers import signed, unsigned
 from tuntas.sandbox.values import shelf_price
 
 _HOLD_MINUTES = 60
@@ -31,7 +30,7 @@ def _offer(biller: Biller, amount: int, token: str, issued: datetime) -> Offer:
     once = Pool(f"bill/{biller.biller_id}/{token}/{period}", 1, gone="already_paid")
     always = Pool(f"top-ups/{biller.biller_id}/{issued:%Y%m%d}", 1_000_000)
     return Offer(
-        offer_id=signed(".".join(map(str, parts))),
+        offer_id=offers.signed(".".join(map(str, parts))),
         kind="bill",
         provider="loket",
         rank=1,
@@ -59,7 +58,7 @@ def _offer(biller: Biller, amount: int, token: str, issued: datetime) -> Offer:
 def resolve(offer_id: str, now: datetime) -> Offer:
     """The offer that was issued under this id. Raises Refusal(422, offer_unknown)."""
     try:
-        _, biller_id, amount, token, mark = unsigned(offer_id, 5)
+        _, biller_id, amount, token, mark = offers.unsigned(offer_id, 5)
         biller = next(each for each in billers() if each.biller_id == biller_id)
         return offers.pick([_offer(biller, int(amount), token, offers.issued_at(mark, now))], offer_id)
     except (ValueError, StopIteration, OverflowError, OSError) as error:

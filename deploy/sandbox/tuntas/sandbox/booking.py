@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tuntas.sandbox import items
+from tuntas.sandbox import items, things
 from tuntas.sandbox.database import Connection
 from tuntas.sandbox.desk import Terms, World, lapse, shown
 from tuntas.sandbox.items import Item
-from tuntas.sandbox.models import Answer, ByReference, Call, Cancel, CancelByReference, Confirm, Hold
+from tuntas.sandbox.models import Answer, ByReference, Call, Cancel, CancelByReference, Confirm, Hold, ThingSearch
 from tuntas.sandbox.offers import Offer, Pool
 from tuntas.sandbox.problems import Refusal
 from tuntas.sandbox.providers import binds_references
@@ -65,6 +65,19 @@ class Kind:
             await self.books(tx, item, times, at)
 
 
+THING = Kind(
+    "thing",
+    "/things",
+    "thing_id",
+    "things",
+    "people",
+    "taken",
+    "number",
+    asked=ThingSearch,
+    search=things.search,
+    resolve=things.resolve,
+    prefix="thing",
+)
 KINDS: dict[str, Kind] = {}
 """Every kind of every world, by name."""
 
@@ -370,9 +383,9 @@ _LIFE = World(name="", kinds=frozenset(), item_kinds=(), layout=LAYOUT, actions=
 
 
 def world(name: str, *kinds: Kind) -> World:
-    """The world of sellers of these kinds."""
-    KINDS.update({words.kind: words for words in kinds})
-    named = tuple(words.kind for words in kinds)
+    """The world of sellers of these kinds, and of things of any other."""
+    KINDS.update({words.kind: words for words in (*kinds, THING)})
+    named = tuple(words.kind for words in (*kinds, THING))
     actions = {f"{kind}.{act}": action for kind in named for act, action in _ACTIONS.items()}
     by_reference = {f"{kind}.cancel_by_reference": cancel_by_reference for kind in named}
     return replace(_LIFE, name=name, kinds=frozenset(named), item_kinds=named, actions=actions | by_reference)

@@ -241,8 +241,8 @@ def travel_routes(desk: Desk) -> list[Route]:
 
 
 def sold(desk: Desk, *kinds: Kind) -> list[Route]:
-    """Every address of these kinds of bookings."""
-    return [route for words in kinds for route in BookingDoor(desk, words).routes()]
+    """Every address of these kinds of bookings, and of things of any other."""
+    return [route for words in (*kinds, booking.THING) for route in BookingDoor(desk, words).routes()]
 
 
 def instant_routes(desk: Desk) -> list[Route]:

@@ -19,6 +19,7 @@ _IN_FORCE = {
     "ride": ("held", "booked"),
     "table": ("held", "taken"),
     "basket": ("held", "placed"),
+    "thing": ("held", "taken"),
     "transfer": ("held", "sent"),
     "bill": ("held", "paid"),
     "request": ("held", "answered"),

@@ -110,6 +110,14 @@ class BalanceSearch(Query):
     currency: Currency = "IDR"
 
 
+class ThingSearch(Query):
+    """So many of a thing, from whoever is to sell it."""
+
+    what: Text
+    seller: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+    count: int = Field(default=1, ge=1, le=50)
+
+
 class PlaceSearch(Query):
     """Places by words, those near an address or ``lat,lon`` first."""
 

@@ -9,11 +9,10 @@ from tuntas.sandbox.models import RequestSearch, TransferSearch
 from tuntas.sandbox.offers import LIFETIME, Offer, Pool
 from tuntas.sandbox.payees import Payee, payee_of, payees
 from tuntas.sandbox.problems import Refusal
-from tuntas.sandbox.values import draw, money, shelf_price, sold_in
+from tuntas.sandbox.values import money, shelf_price, sold_in
 
 _HOLD_MINUTES = 60
 _ASKED_MINUTES = 7 * 24 * 60
-_CHECK = 10**6
 
 
 @dataclass(frozen=True)
@@ -47,20 +46,6 @@ def search(asked: TransferSearch, issued: datetime) -> list[Offer]:
     return [_transfer(payee, rail, asked, rank, issued) for rank, rail in enumerate(able, 1)]
 
 
-def signed(identity: str) -> str:
-    """An offer id that nobody makes up by chance."""
-    return f"{identity}.{draw(identity, below=_CHECK)}"
-
-
-def unsigned(offer_id: str, count: int) -> list[str]:
-    """The parts of an offer id. Raises ValueError for one that was made up."""
-    identity, _, check = offer_id.rpartition(".")
-    parts = identity.split(".")
-    if check != str(draw(identity, below=_CHECK)) or len(parts) != count:
-        raise ValueError(offer_id)
-    return parts
-
-
 def _named(token: str) -> str:
     return token.removeprefix("-")
 
@@ -70,7 +55,7 @@ def _transfer(payee: Payee, rail: _Rail, asked: TransferSearch, rank: int, issue
     parts = ("t", payee.payee_id, _RAILS.index(rail), asked.amount_minor, asked.currency, token, rank, offers.issued_mark(issued))
     details = {"payee": payee.document(), "sent": money(asked.amount_minor, asked.currency), "fee": money(fee, asked.currency)}
     return Offer(
-        offer_id=signed(".".join(map(str, parts))),
+        offer_id=offers.signed(".".join(map(str, parts))),
         kind="transfer",
         provider=rail.provider,
         rank=rank,
@@ -92,7 +77,7 @@ def _transfer(payee: Payee, rail: _Rail, asked: TransferSearch, rank: int, issue
 def resolve(offer_id: str, now: datetime) -> Offer:
     """The offer that was issued under this id. Raises Refusal(422, offer_unknown)."""
     try:
-        _, payee_id, rail, amount, currency, token, rank, mark = unsigned(offer_id, 8)
+        _, payee_id, rail, amount, currency, token, rank, mark = offers.unsigned(offer_id, 8)
         payee = next(each for each in payees() if each.payee_id == payee_id)
         asked = TransferSearch(amount_minor=int(amount), currency=currency, token=_named(token))
         return offers.pick([_transfer(payee, _RAILS[int(rail)], asked, int(rank), offers.issued_at(mark, now))], offer_id)
@@ -115,7 +100,7 @@ def _request(payee: Payee, asked: RequestSearch, issued: datetime) -> Offer:
     parts = ("q", payee.payee_id, asked.amount_minor, asked.currency, asked.token or "-", offers.issued_mark(issued))
     details = {"payee": payee.document(), "asked": money(asked.amount_minor, asked.currency)}
     return Offer(
-        offer_id=signed(".".join(map(str, parts))),
+        offer_id=offers.signed(".".join(map(str, parts))),
         kind="request",
         provider="tagih",
         rank=1,
@@ -137,7 +122,7 @@ def _request(payee: Payee, asked: RequestSearch, issued: datetime) -> Offer:
 def ask_resolve(offer_id: str, now: datetime) -> Offer:
     """The request that was offered under this id. Raises Refusal(422, offer_unknown)."""
     try:
-        _, payee_id, amount, currency, token, mark = unsigned(offer_id, 6)
+        _, payee_id, amount, currency, token, mark = offers.unsigned(offer_id, 6)
         payee = next(each for each in payees() if each.payee_id == payee_id)
         asked = RequestSearch(amount_minor=int(amount), currency=currency, token=_named(token))
         return offers.pick([_request(payee, asked, offers.issued_at(mark, now))], offer_id)
