@@ -87,6 +87,7 @@ def test_a_new_connector_and_a_new_provider_pass_the_checks_and_the_conformance_
     passes(copy, sys.executable, "deploy/tools/schemas.py")
     portions = ("connectors.laundrybroughtbackbynoon", "connectors.travel", "connectors.shopping", "contracts", "local")
     passes(copy, str(BIN / "mypy"), "--strict", *(word for p in portions for word in ("-p", f"tuntas.{p}")))
+    passes(copy, str(BIN / "mypy"), "--strict", "tests/unit/connector/test_laundrybroughtbackbynoon.py", "tests/conformance")
     passes(copy, str(BIN / "lint-imports"), "--no-cache")
     listed = (
         "tests/unit/test_layout.py",
