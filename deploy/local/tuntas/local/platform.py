@@ -205,7 +205,7 @@ class Platform:
             prefix = f"TUNTAS_CONNECTORS_{c.replace('-', '_').upper()}_"
             port = ports_of.get(f"connectors-{c}") or ports_of["all"]
             connectors |= {f"{prefix}CALLBACK_BASE": f"http://127.0.0.1:{port}", f"{prefix}WEBHOOK_SECRET": s.webhook}
-            connectors[f"{prefix}BASE_URL"] = worlds.get(c, worlds[TRIAL])
+            connectors |= {f"{prefix}BASE_URL": worlds.get(c, worlds[TRIAL])} if c in CONNECTORS else {}
         return {
             "TUNTAS_KAFKA_BOOTSTRAP": self.backends.bootstrap,
             "TUNTAS_KAFKA_INSTANCE": "1",
