@@ -17,11 +17,11 @@ REMAKE := anew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down env check test test-all kill bench conformance generate lock lock-jars clean anew
+.PHONY: help setup demo up down env check test test-all kill bench conformance new-connector new-provider tidy generate lock lock-jars clean anew
 
 help: ## print the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
-	  printf '  %-11s %s\n' "$$verb" "$$text"; done
+	  printf '  %-13s %s\n' "$$verb" "$$text"; done
 
 setup: .venv/members .tuntas/jars/checked ## make the environment in .venv and fetch Kafka; does nothing when all is there
 
@@ -60,6 +60,18 @@ bench: .venv/dev setup ## measure two workloads beside the limit; progress on st
 
 conformance: .venv/dev setup ## test that every provider keeps what it promises (URL=: the one behind this manifest, an address or a file)
 	$(BIN)/pytest tests/conformance $(if $(URL),--url $(URL) -k TestProvider) -rs
+
+new-connector: .venv/dev .venv/members ## write a connector that works from the start, to be changed (NAME=)
+	@$(BIN)/python deploy/tools/new.py connector '$(NAME)'
+	@$(MAKE) --no-print-directory generate tidy
+
+new-provider: .venv/dev .venv/members ## write one more provider of a connector, to be changed (CONNECTOR=, NAME=)
+	@$(BIN)/python deploy/tools/new.py provider '$(CONNECTOR)' '$(NAME)'
+	@$(MAKE) --no-print-directory tidy
+
+tidy: .venv/dev
+	@$(BIN)/ruff check --quiet --fix-only --select I .
+	@$(BIN)/ruff format --quiet .
 
 generate: .venv/members ## write JSON Schemas, AsyncAPI and OpenAPI anew
 	$(BIN)/python deploy/tools/schemas.py

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,8 +23,10 @@ from tuntas.connectors.http.manifest import load
 from tuntas.contracts.base import Document
 from tuntas.contracts.money import Money
 from tuntas.kit.connector.service import Connector
+from tuntas.local.platform import TRIAL
 from tuntas.local.postgres import Postgres
 from tuntas.local.processes import Processes
+from tuntas.sandbox.server import WORLD_NAMES
 from tuntas.testkit.conformance.provider import Subject
 
 
@@ -38,6 +41,7 @@ _FOOD: Document = {"address": "Kemang, Jakarta"}
 _WAY: Document = {"origin": "Kemang", "destination": "Gambir"}
 _SHOP: Document = {"item": "beras", "quantity": {"count": 2, "unit": "kg"}, "address": "Kemang, Jakarta"}
 _RIDE: Document = {"origin": "Kemang", "destination": "CGK", "pickup_at": f"{_day(3)}T09:00:00+00:00"}
+_SENT: Document = {"recipient": "Budi", "amount": {"amount_minor": 5_000_000, "currency": "IDR"}}
 
 EXAMPLES: dict[str, dict[str, Document]] = {
     "nusantara-air": {"travel.flight.book": _FLIGHT},
@@ -48,10 +52,15 @@ EXAMPLES: dict[str, dict[str, Document]] = {
     "sate-dash": {"food.order": _FOOD},
     "gesit-ride": {"ride.book": _RIDE},
     "oto-cab": {"ride.book": _RIDE},
+    "meja": {"food.reserve": {"restaurant": "Napoli Corner", "near": "Kemang, Jakarta", "date": _day(3), "time": "19:00"}},
     "pasar-terang": {"shop.buy": _SHOP, "shop.search": _SHOP},
     "toko-laris": {"shop.buy": _SHOP},
     "atlas": {"map.route": _WAY, "map.distance": _WAY, "map.traffic": {"place": "Kemang"}, "map.place": {"place": "mall"}},
-    "lontar-pay": {"pay.charge": {"instrument": "wallet"}},
+    "lontar-pay": {"pay.charge": {"instrument": "wallet"}, "pay.balance": {}},
+    "antar-dana": {"pay.transfer": _SENT},
+    "kilat-dana": {"pay.transfer": _SENT},
+    "loket": {"pay.bill": {"biller": "water", "customer": "20008871"}},
+    "tagih": {"pay.request": _SENT},
 }
 """For each provider of a sandbox the goal types it serves, with parameters with which they can be reached at any time."""
 
@@ -80,6 +89,18 @@ def installed() -> dict[str, Connector]:
     return {point.name: point.load() for point in entry_points(group="tuntas.connectors")}
 
 
+def examples() -> dict[str, dict[str, Document]]:
+    """Return the examples of every provider: ours, and what a connector brings under the entry point `tuntas.conformance`."""
+    brought = (point.load().EXAMPLES for point in entry_points(group="tuntas.conformance"))
+    return EXAMPLES | {provider: goals for each in brought for provider, goals in each.items()}
+
+
+def base_url(name: str) -> Any:
+    """Return what makes the address to test a connector at, as it brings it itself (`base_url`, a context manager); None for a world."""
+    (found,) = entry_points(group="tuntas.conformance", name=name) or (None,)
+    return getattr(found.load(), "base_url", None) if found else None
+
+
 def providers(connector: Connector, base_url: str) -> Any:
     """Return a connector's providers over a base URL."""
     settings: Any = SimpleNamespace(settings=SimpleNamespace(base_url=base_url))
@@ -92,7 +113,7 @@ def brought() -> list[tuple[str, str]]:
 
 
 def _cases() -> list[Case]:
-    return [Case(name, goal, provider) for name, provider in brought() for goal in EXAMPLES.get(provider, {})]
+    return [Case(name, goal, provider) for name, provider in brought() for goal in examples().get(provider, {})]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -129,11 +150,17 @@ def worlds() -> Iterator[Any]:
         postgres = Postgres(Path(folder) / "postgres", processes)
         running: dict[str, str] = {}
 
+        @cache
+        def dsn() -> str:
+            postgres.start()
+            return postgres.dsn
+
         def world(name: str) -> str:
-            if not running:
-                postgres.start()
+            own = base_url(name)
+            if name not in running and own is not None:
+                running[name] = stack.enter_context(own())
             if name not in running:
-                running[name] = stack.enter_context(_world(name, postgres.dsn))
+                running[name] = stack.enter_context(_world(name if name in WORLD_NAMES else TRIAL, dsn()))
             return running[name]
 
         yield world
@@ -148,7 +175,7 @@ async def subject(case: Case, request: pytest.FixtureRequest) -> Any:
         example = next(goal.example for goal in manifest.goal_types if goal.name == case.goal_type)
         found = described(manifest).providers(SimpleNamespace())  # type: ignore[arg-type]
     else:
-        example = EXAMPLES[case.provider][case.goal_type]
+        example = examples()[case.provider][case.goal_type]
         found = providers(installed()[case.connector], request.getfixturevalue("worlds")(case.connector))
     provider: Any = found[case.provider]
     yield Subject(provider, case.goal_type, example, amount=_AMOUNT)

@@ -6,9 +6,9 @@ import pytest
 
 from tuntas.contracts import connectors, engines, executor, gateway, intent, planner, registry, saga, trust
 from tuntas.contracts.base import MESSAGES, Message
-from tuntas.contracts.topics import INTENTS, PARTITIONS, PUBLIC, SHARED, TASKS, Kind, Topic, all_topics, connector_commands
+from tuntas.contracts.topics import CONNECTORS, INTENTS, PARTITIONS, PUBLIC, SHARED, TASKS, Kind, Topic, all_topics, connector_commands
 from tuntas.kit.messaging.topics import _new
-from tuntas.local.services import CONNECTORS, PACKAGES, declared
+from tuntas.local.services import PACKAGES, declared
 
 OWNERS = (connectors, engines, executor, gateway, intent, planner, registry, saga, trust)
 WIRE = {name: kind for name, kind in MESSAGES.items() if kind.__module__ in {owner.__name__ for owner in OWNERS}}

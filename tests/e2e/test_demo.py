@@ -13,6 +13,8 @@ from tuntas.local.stack import ROOT
 
 KEYS = {
     "tasks",
+    "domains",
+    "languages",
     "completed",
     "compensated",
     "needs_attention",
@@ -44,8 +46,9 @@ def test_the_demo_plays_every_story_to_its_end_and_leaves_nothing_running() -> N
     code, found = demo()
     assert (code, found["unexpected"]) == (0, {})
     assert set(found) >= KEYS
-    assert found["tasks"] >= 14
-    assert found["completed"] >= 5
+    assert (set(found["domains"]), set(found["languages"])) == ({"shop", "food", "travel", "map", "pay"}, {"en", "id", "zh"})
+    assert found["tasks"] >= 50
+    assert found["completed"] >= 30
     assert found["compensated"] >= 4
     assert (found["stray_effects"], found["missing_effects"], found["needs_attention"]) == (0, 0, 0)
     assert not any(found["postings_sum"].values())

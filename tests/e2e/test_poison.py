@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from tuntas.contracts.base import utc
-from tuntas.contracts.topics import DEAD_LETTERS, INTENTS, TASKS, all_topics
+from tuntas.contracts.topics import CONNECTORS, DEAD_LETTERS, INTENTS, TASKS, all_topics
 from tuntas.kit.messaging import client
 from tuntas.kit.settings import KafkaSettings, PlatformSettings
-from tuntas.local.services import CONNECTORS, PACKAGES, declared
+from tuntas.local.services import PACKAGES, declared
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import House

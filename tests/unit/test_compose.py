@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from tuntas.contracts.topics import CONNECTORS
 from tuntas.local.platform import WORLDS
-from tuntas.local.services import CONNECTORS, PACKAGES
+from tuntas.local.services import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tuntas.local.services import CONNECTORS, FOREIGN, PACKAGES
+from tuntas.contracts.topics import CONNECTORS
+from tuntas.local.services import FOREIGN, PACKAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 TOP = {"shared", "services", "deploy", "tests", "docs", ".ci", ".github"}

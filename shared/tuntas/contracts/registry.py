@@ -10,12 +10,14 @@ from tuntas.contracts.topics import REGISTRY
 class SlotMapping(Contract):
     """How a parameter is filled from what a person said. `slots` are tried in order; `ask` is the question per language.
 
-    `path` names the part of the slot's canonical value that is meant, with dots between its steps; empty: the whole value.
+    `path` names the part of the slot's canonical value that is meant, with dots between its steps; empty: the whole value. What is
+    required is not missing if a parameter before it that `unless` names is there.
     """
 
     slots: tuple[str, ...]
     path: str = ""
     required: bool = False
+    unless: tuple[str, ...] = ()
     ask: dict[str, str] = Field(default_factory=dict)
 
 

@@ -6,6 +6,9 @@ from enum import StrEnum
 PARTITIONS = 6
 """Partitions of every keyed topic. Equal everywhere (protocol R9) and never changed in place."""
 
+CONNECTORS = ("instant", "maps", "payment", "shopping", "travel")
+"""The connectors that a deployment has unless it names its own (`TUNTAS_CONNECTORS`)."""
+
 
 class Kind(StrEnum):
     """What travels on a topic."""

@@ -8,7 +8,7 @@ import asyncpg
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tuntas.contracts.topics import all_topics
+from tuntas.contracts.topics import CONNECTORS, all_topics
 from tuntas.kit.errors import ConfigurationError
 from tuntas.kit.messaging import topics
 from tuntas.kit.persistence.tables import bootstrap
@@ -23,7 +23,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = Field(description="URL of an administrator of the platform's database")
     passwords: dict[str, SecretStr] = Field(description="Service name to the password of its role; tuntas_ops is the operators'")
-    connectors: tuple[str, ...] = Field(default=("instant", "maps", "payment", "shopping", "travel"), validation_alias="TUNTAS_CONNECTORS")
+    connectors: tuple[str, ...] = Field(default=CONNECTORS, validation_alias="TUNTAS_CONNECTORS")
 
 
 async def prepare(settings: Settings, kafka: KafkaSettings) -> None:

@@ -10,6 +10,7 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tuntas.contracts.topics import CONNECTORS
 from tuntas.kit.errors import ConfigurationError
 
 T = TypeVar("T", bound=BaseSettings)
@@ -84,7 +85,7 @@ class PlatformSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="TUNTAS_")
 
-    connectors: tuple[str, ...] = ("instant", "maps", "payment", "shopping", "travel")
+    connectors: tuple[str, ...] = CONNECTORS
     otlp_traces: str | None = Field(default=None, description="OTLP/HTTP traces URL; none: nothing is exported")
     trace_ratio: float = Field(default=1.0, ge=0, le=1)
     vault_key: SecretStr = Field(description="32 bytes in hex; wraps the keys of persons")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.integration.secured.conftest import DESCRIBE, READ, WRITE, Secured
 
-from tuntas.cli.access import CONNECTORS, SERVICES
-from tuntas.contracts.topics import INTENT_EVENTS, INTENTS, PARTITIONS, SAGA_COMMANDS, TASKS, TRUST_EVENTS, all_topics
+from tuntas.cli.access import SERVICES
+from tuntas.contracts.topics import CONNECTORS, INTENT_EVENTS, INTENTS, PARTITIONS, SAGA_COMMANDS, TASKS, TRUST_EVENTS, all_topics
 from tuntas.kit.messaging.client import Right
 
 PREFIX = "check."

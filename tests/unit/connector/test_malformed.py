@@ -33,7 +33,25 @@ def test_a_bad_command_that_names_its_attempt_is_set_aside_and_decided() -> None
     assert event.aside.code == "bad_body"
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"{}", b'{"declaration": {"key": "x"}}'])
+def test_what_the_database_would_not_keep_is_left_out_of_what_is_told() -> None:
+    key = uuid4()
+    event = read(record(json.dumps({"declaration": {"step_id": "ho\x00tel", "attempt": 1, "key": str(key)}}).encode()))
+    assert isinstance(event.body, StepMalformed)
+    assert event.body.step_id == "hotel"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"declaration": {"key": "x"}}',
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"declaration": {"step_id": "\\ud800", "attempt": 1, "key": "00000000-0000-0000-0000-000000000000"}}',
+        b'{"declaration": {"step_id": "a", "attempt": 1e400, "key": "00000000-0000-0000-0000-000000000000"}}',
+    ],
+)
 def test_a_command_that_names_nothing_is_only_set_aside(body: bytes) -> None:
     with pytest.raises(InvalidMessage):
         read(record(body))

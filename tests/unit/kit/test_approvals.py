@@ -98,6 +98,7 @@ def test_what_was_approved_is_let_through_with_its_revision() -> None:
         ("approval_expired", partial(check, asked=effect(action="payment.capture"), at=NOW + timedelta(minutes=10))),
         ("not_in_approval", partial(check, asked=effect(step_id="another"))),
         ("payee", partial(check, asked=effect(provider="somebody"))),
+        ("payee", partial(check, asked=effect(input={"payee": "payee-007"}))),
         ("amount", partial(check, asked=effect(amount=None))),
         ("amount", partial(check, asked=effect(amount=idr(101)))),
         ("amount", partial(check, asked=effect(amount=Money(amount_minor=1, currency="USD")))),
@@ -121,6 +122,15 @@ def test_a_second_use_of_an_approval_finds_nothing_left(state: State) -> None:
     first = effect(attempt=2, state=state)
     with pytest.raises(Rejected, match="over_ceiling"):
         check(effects={first.key: first})
+
+
+def test_money_goes_to_a_payee_whom_the_line_names_and_only_once() -> None:
+    said = statement(lines=(LINE.model_copy(update={"payees": ("lontar", "payee-001")}),))
+    sending = effect(input={"payee": "payee-001"}, action="payment.capture")
+    first = effect(attempt=2, state=State.DONE)
+    assert check(said, sending) == 2
+    with pytest.raises(Rejected, match="over_ceiling"):
+        check(said, sending, effects={first.key: first})
 
 
 @pytest.mark.parametrize("state", [State.REFUSED, State.UNDONE, State.TOMBSTONE])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tuntas.contracts.topics import CONNECTORS
 from tuntas.kit.errors import ConfigurationError
 from tuntas.kit.settings import KafkaSettings, ServiceSettings, load
 
@@ -26,7 +27,7 @@ def refusal() -> str:
 def test_complete_settings_are_read() -> None:
     kafka, platform, own = load("demo", ServiceSettings)
     assert kafka.group("demo") == "tuntas.demo"
-    assert platform.connectors == ("instant", "maps", "payment", "shopping", "travel")
+    assert platform.connectors == CONNECTORS
     assert own.database_url.get_secret_value() == "postgresql://h/d"
 
 

@@ -16,7 +16,7 @@ import asyncpg
 
 from tuntas.cli.profile import Profile
 from tuntas.connectors.http.manifest import load
-from tuntas.contracts.topics import all_topics
+from tuntas.contracts.topics import CONNECTORS, all_topics
 from tuntas.kit.messaging import topics
 from tuntas.kit.persistence.migrate import upgrade
 from tuntas.kit.persistence.tables import bootstrap
@@ -24,11 +24,13 @@ from tuntas.kit.settings import KafkaSettings
 from tuntas.local.clean import forget
 from tuntas.local.processes import Child, LocalError, free_port
 from tuntas.local.secrets import APPROVAL_KEY, SIGNING_KEY, TENANT, Secrets, of_stack
-from tuntas.local.services import CONNECTORS, FOREIGN, PACKAGES
+from tuntas.local.services import FOREIGN, PACKAGES
 from tuntas.local.stack import ROOT, Backends
 
 DATABASE = "tuntas"
 WORLDS = ("travel", "payment", "instant", "maps", "shopping")
+TRIAL = "shopping"
+"""The world of a connector that has none of its own: any will do, as each sells things of all kinds."""
 READY_SECONDS = 60.0
 Say = Callable[[str], None]
 
@@ -203,7 +205,7 @@ class Platform:
             prefix = f"TUNTAS_CONNECTORS_{c.replace('-', '_').upper()}_"
             port = ports_of.get(f"connectors-{c}") or ports_of["all"]
             connectors |= {f"{prefix}CALLBACK_BASE": f"http://127.0.0.1:{port}", f"{prefix}WEBHOOK_SECRET": s.webhook}
-            connectors |= {f"{prefix}BASE_URL": worlds[c]} if c in worlds else {}
+            connectors |= {f"{prefix}BASE_URL": worlds.get(c, worlds[TRIAL])} if c in CONNECTORS else {}
         return {
             "TUNTAS_KAFKA_BOOTSTRAP": self.backends.bootstrap,
             "TUNTAS_KAFKA_INSTANCE": "1",

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import uvloop
 
+from tuntas.contracts.topics import CONNECTORS
 from tuntas.kit.app import Service
 from tuntas.kit.errors import ConfigurationError
 from tuntas.kit.process import serve
@@ -20,15 +21,9 @@ PACKAGES = {
     "executor": "tuntas.executor",
     "saga": "tuntas.saga",
     "billing": "tuntas.billing",
-    "connectors-travel": "tuntas.connectors.travel",
-    "connectors-payment": "tuntas.connectors.payment",
-    "connectors-instant": "tuntas.connectors.instant",
-    "connectors-maps": "tuntas.connectors.maps",
-    "connectors-shopping": "tuntas.connectors.shopping",
+    **{f"connectors-{name}": f"tuntas.connectors.{name}" for name in CONNECTORS},
 }
 """Service name to package. The engines come first: in one process their paths lie beside the gateway's, which takes all that is left."""
-
-CONNECTORS = ("instant", "maps", "payment", "shopping", "travel")
 
 FOREIGN = "tuntas.connectors.http"
 """The package of a connector that a manifest makes."""

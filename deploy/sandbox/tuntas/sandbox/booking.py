@@ -1,17 +1,17 @@
 """Bookings of whatever kind: one life for all (held, bought, cancelled, expired), told in the words of each kind."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
-from tuntas.sandbox import items
+from tuntas.sandbox import items, things
 from tuntas.sandbox.database import Connection
 from tuntas.sandbox.desk import Terms, World, lapse, shown
 from tuntas.sandbox.items import Item
-from tuntas.sandbox.models import Answer, ByReference, Call, Cancel, CancelByReference, Confirm, Hold
+from tuntas.sandbox.models import Answer, ByReference, Call, Cancel, CancelByReference, Confirm, Hold, ThingSearch
 from tuntas.sandbox.offers import Offer, Pool
 from tuntas.sandbox.problems import Refusal
 from tuntas.sandbox.providers import binds_references
@@ -40,6 +40,7 @@ class Kind:
 
     ``charge`` says what cancelling a bought one costs at an instant if that is not the offer's own fee (None: it can't be cancelled);
     ``one_each`` that every unit is for somebody by name; ``narrow`` leaves out what is not worth showing beside the rest.
+    ``books`` enters what was bought (1) or given back (-1) into the provider's books.
     """
 
     kind: str
@@ -56,8 +57,27 @@ class Kind:
     charge: Callable[[Item, datetime], int | None] | None = None
     one_each: bool = False
     narrow: Callable[[list[Offer]], list[Offer]] = list
+    books: Callable[[Connection, Item, int, datetime], Awaitable[None]] | None = None
+
+    async def enter(self, tx: Connection, item: Item, times: int, at: datetime) -> None:
+        """Enter into the books that an item was bought or given back, if there are any."""
+        if self.books is not None:
+            await self.books(tx, item, times, at)
 
 
+THING = Kind(
+    "thing",
+    "/things",
+    "thing_id",
+    "things",
+    "people",
+    "taken",
+    "number",
+    asked=ThingSearch,
+    search=things.search,
+    resolve=things.resolve,
+    prefix="thing",
+)
 KINDS: dict[str, Kind] = {}
 """Every kind of every world, by name."""
 
@@ -207,6 +227,8 @@ async def _settle_price(tx: Connection, item: Item, asked: Confirm, at: datetime
         item.amount_minor = item.amount_minor * _DEARER_PERCENT // 100
         item.details = {**item.details, "repriced": True, "price_until": item.details["space_until"]}
         await items.save(tx, item, at)
+    if asked.payee != (item.details["item"].get("payee") or {}).get("payee_id"):
+        raise Refusal(409, "payee", "this is not whom the money is for")
     if asked.amount.model_dump() != item.price:
         raise Refusal(409, "price_changed", "this is not the price", price=item.price)
 
@@ -223,6 +245,7 @@ async def confirm(tx: Connection, call: Call, terms: Terms) -> Answer:
     item.state, item.confirm_reference, item.expires_at = words.bought, asked.reference, None
     item.details = {**item.details, "number": f"{draw(item.object_id, below=10**12):012d}", "bought_at": terms.at.isoformat()}
     await items.save(tx, item, terms.at)
+    await words.enter(tx, item, 1, terms.at)
     return Answer(status=200, body=view(item), object_id=item.object_id)
 
 
@@ -286,10 +309,12 @@ def _fee_by_quote(item: Item, quote_id: str | None, at: datetime) -> int:
 async def _give_up(tx: Connection, item: Item, reference: str, quote_id: str | None, at: datetime) -> None:
     if not item.alive(at):
         return
-    fee = _fee_by_quote(item, quote_id, at)
+    fee, bought = _fee_by_quote(item, quote_id, at), item.state != "held"
     item.details = {**item.details, "refunded_minor": _refunded(item, fee)}
     item.state, item.fee_minor, item.undo_reference, item.expires_at = "cancelled", fee, reference, None
     await items.save(tx, item, at)
+    if bought:
+        await KINDS[item.kind].enter(tx, item, -1, at)
 
 
 async def cancel(tx: Connection, call: Call, terms: Terms) -> Answer:
@@ -338,10 +363,11 @@ async def _by_reference(tx: Connection, words: Kind, reference: str, at: datetim
     return Answer(status=200, body={words.list_field: named})
 
 
-async def release(_tx: Connection, item: Item, _terms: Terms) -> None:
+async def release(tx: Connection, item: Item, terms: Terms) -> None:
     """What an ending by clock or by the provider gives back: the price of what was bought (stock is counted, not kept)."""
     if item.state != "held":
         item.details = {**item.details, "refunded_minor": item.amount_minor}
+        await KINDS[item.kind].enter(tx, item, -1, terms.at)
 
 
 _ACTIONS = {
@@ -357,9 +383,9 @@ _LIFE = World(name="", kinds=frozenset(), item_kinds=(), layout=LAYOUT, actions=
 
 
 def world(name: str, *kinds: Kind) -> World:
-    """The world of sellers of these kinds."""
-    KINDS.update({words.kind: words for words in kinds})
-    named = tuple(words.kind for words in kinds)
+    """The world of sellers of these kinds, and of things of any other."""
+    KINDS.update({words.kind: words for words in (*kinds, THING)})
+    named = tuple(words.kind for words in (*kinds, THING))
     actions = {f"{kind}.{act}": action for kind in named for act, action in _ACTIONS.items()}
     by_reference = {f"{kind}.cancel_by_reference": cancel_by_reference for kind in named}
     return replace(_LIFE, name=name, kinds=frozenset(named), item_kinds=named, actions=actions | by_reference)

@@ -8,13 +8,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from tuntas.sandbox import booking, instant, shopping, travel
+from tuntas.sandbox import booking, instant, paying, shopping, travel
 from tuntas.sandbox.booking import Kind
 from tuntas.sandbox.desk import Desk
 from tuntas.sandbox.models import (
     Amount,
     Answer,
     Authorize,
+    BalanceSearch,
     ByReference,
     Call,
     Cancel,
@@ -164,6 +165,7 @@ class PaymentDoor(Door):
             Route("/captures/{id}/refund", self.refund, methods=["POST"]),
             Route("/actions/{id}", self.page, methods=["GET"]),
             Route("/actions/{id}", self.decide, methods=["POST"]),
+            Route("/balance", self.balance),
         ]
         for kind in ("authorization", "capture", "refund"):
             query = partial(self.query, kind=kind)
@@ -197,6 +199,10 @@ class PaymentDoor(Door):
     async def decide(self, request: Request) -> Response:
         """The payer's yes or no."""
         return await self._act_on(request, "payment.decide", Decision)
+
+    async def balance(self, request: Request) -> Response:
+        """What an instrument holds."""
+        return await self._ask(request, "balance.query", BalanceSearch)
 
     async def page(self, _request: Request) -> Response:
         """Where the payer says yes or no."""
@@ -235,13 +241,13 @@ def travel_routes(desk: Desk) -> list[Route]:
 
 
 def sold(desk: Desk, *kinds: Kind) -> list[Route]:
-    """Every address of these kinds of bookings."""
-    return [route for words in kinds for route in BookingDoor(desk, words).routes()]
+    """Every address of these kinds of bookings, and of things of any other."""
+    return [route for words in (*kinds, booking.THING) for route in BookingDoor(desk, words).routes()]
 
 
 def instant_routes(desk: Desk) -> list[Route]:
     """Every address of those who bring meals and drive."""
-    kinds = (instant.MEAL, instant.RIDE)
+    kinds = (instant.MEAL, instant.RIDE, instant.TABLE)
     return [*(route for words in kinds for route in CancelByReferenceDoor(desk, words).routes()), *sold(desk, *kinds)]
 
 
@@ -295,5 +301,6 @@ def map_routes(desk: Desk) -> list[Route]:
 
 
 def payment_routes(desk: Desk) -> list[Route]:
-    """Every address of the payment provider."""
-    return PaymentDoor(desk).routes()
+    """Every address of those who move money."""
+    by_reference = [route for kind in (paying.TRANSFER, paying.REQUEST) for route in CancelByReferenceDoor(desk, kind).routes()]
+    return [*PaymentDoor(desk).routes(), *by_reference, *sold(desk, paying.TRANSFER, paying.BILL, paying.REQUEST)]

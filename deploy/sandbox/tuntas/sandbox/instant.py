@@ -1,8 +1,8 @@
-"""Meals and rides, in the words of those who bring them."""
+"""Meals, tables and rides, in the words of those who bring, keep and drive."""
 
-from tuntas.sandbox import meals, rides
+from tuntas.sandbox import meals, rides, tables
 from tuntas.sandbox.booking import Kind, world
-from tuntas.sandbox.models import MealSearch, RideSearch
+from tuntas.sandbox.models import MealSearch, RideSearch, TableSearch
 
 MEAL = Kind(
     "meal",
@@ -32,4 +32,17 @@ RIDE = Kind(
     prefix="trip",
     charge=rides.charge,
 )
-WORLD = world("instant", MEAL, RIDE)
+TABLE = Kind(
+    "table",
+    "/tables/bookings",
+    "booking_id",
+    "bookings",
+    "people",
+    "taken",
+    "table_number",
+    asked=TableSearch,
+    search=tables.search,
+    resolve=tables.resolve,
+    prefix="tbl",
+)
+WORLD = world("instant", MEAL, RIDE, TABLE)

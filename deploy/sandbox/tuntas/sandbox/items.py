@@ -17,7 +17,12 @@ _IN_FORCE = {
     "hotel": ("held", "confirmed"),
     "meal": ("held", "placed"),
     "ride": ("held", "booked"),
+    "table": ("held", "taken"),
     "basket": ("held", "placed"),
+    "thing": ("held", "taken"),
+    "transfer": ("held", "sent"),
+    "bill": ("held", "paid"),
+    "request": ("held", "answered"),
     "authorization": ("authorized",),
     "capture": ("captured",),
     "refund": (),
@@ -59,7 +64,8 @@ class Item:
 
     def alive(self, now: datetime) -> bool:
         """Whether somebody is still bound by it."""
-        return self.state in _IN_FORCE[self.kind] and (self.expires_at is None or self.expires_at > now) and self.remaining_minor > 0
+        left = self.remaining_minor > 0 or self.amount_minor == 0
+        return left and self.state in _IN_FORCE[self.kind] and (self.expires_at is None or self.expires_at > now)
 
 
 _COLUMNS = tuple(each.name for each in fields(Item))

@@ -1,10 +1,12 @@
 """The payment provider's books: double entry, every entry sums to zero in its currency."""
 
 from datetime import datetime
+from typing import Any
 
 from tuntas.sandbox.database import Connection
 from tuntas.sandbox.items import Item
 from tuntas.sandbox.problems import Refusal
+from tuntas.sandbox.values import money
 
 OPENING_MINOR = 10**14
 LIMIT_MINOR = 10**12
@@ -17,6 +19,7 @@ CREATE TABLE IF NOT EXISTS postings (
   seq bigserial PRIMARY KEY, account text NOT NULL, amount_minor bigint NOT NULL, currency text NOT NULL,
   reference text NOT NULL, at timestamptz NOT NULL);
 CREATE INDEX IF NOT EXISTS postings_reference ON postings (reference text_pattern_ops);
+CREATE INDEX IF NOT EXISTS postings_account ON postings (account, currency);
 """
 
 
@@ -74,3 +77,17 @@ async def reserve(tx: Connection, instrument: str, item: Item, at: datetime) -> 
     if await open_instrument(tx, instrument, item.currency, at) < item.amount_minor:
         raise Refusal(402, "insufficient_funds", "the balance does not cover this")
     await post(tx, item.reference, item.currency, {available(instrument): -item.amount_minor, held(instrument): item.amount_minor}, at)
+
+
+async def balances(tx: Connection, instrument: str) -> list[dict[str, Any]]:
+    """What an instrument can spend and what is set aside at it, for each currency it has."""
+    rows = await tx.fetch(
+        "SELECT i.currency, i.available_minor, coalesce((SELECT sum(p.amount_minor) FROM postings p"
+        " WHERE p.account = $2 AND p.currency = i.currency), 0)::bigint AS held_minor"
+        " FROM instruments i WHERE i.instrument = $1 ORDER BY i.currency",
+        instrument,
+        held(instrument),
+    )
+    return [
+        {"available": money(row["available_minor"], row["currency"]), "held": money(row["held_minor"], row["currency"])} for row in rows
+    ]

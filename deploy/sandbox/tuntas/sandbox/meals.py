@@ -70,7 +70,8 @@ def _alike(name: str, own: str) -> bool:
 def _fits(kitchen: Kitchen, asked: MealSearch) -> bool:
     named = plain(asked.restaurant or "") in plain(kitchen.name)
     cooks = not asked.cuisine or plain(asked.cuisine) in kitchen.cuisines
-    return named and cooks
+    meant = kitchen.cooks or bool(asked.items or asked.cuisine or asked.restaurant)
+    return named and cooks and meant
 
 
 def _orders(asked: MealSearch) -> list[_Order]:

@@ -37,6 +37,11 @@ class Kitchen:
     dishes: tuple[Dish, ...]
 
     @property
+    def cooks(self) -> bool:
+        """Whether it is a restaurant, and not a small shop."""
+        return self.number < _PER_CITY
+
+    @property
     def currency(self) -> str:
         """What it is paid in."""
         return currency_of(self.country)
@@ -47,17 +52,16 @@ class Kitchen:
 
 
 @lru_cache(maxsize=1)
-def _data() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = tomllib.loads((files("tuntas.sandbox") / "data/menus.toml").read_text(encoding="utf-8"))["kitchens"]
-    return found
+def _data() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads((files("tuntas.sandbox") / "data/menus.toml").read_text(encoding="utf-8"))
 
 
 @lru_cache(maxsize=64)
 def kitchens(city: str, country: str, lat: float, lon: float) -> tuple[Kitchen, ...]:
-    """The restaurants of a city whose middle this is."""
-    return tuple(
-        _kitchen(n, _data()[(n + draw(city, below=len(_data()))) % len(_data())], city, country, lat, lon) for n in range(_PER_CITY)
-    )
+    """The restaurants of a city whose middle this is, and after them its small shops."""
+    rows = _data()["kitchens"]
+    cooking = [rows[(n + draw(city, below=len(rows))) % len(rows)] for n in range(_PER_CITY)]
+    return tuple(_kitchen(n, row, city, country, lat, lon) for n, row in enumerate([*cooking, *_data()["grocers"]]))
 
 
 def _kitchen(number: int, row: dict[str, Any], city: str, country: str, lat: float, lon: float) -> Kitchen:

@@ -59,6 +59,15 @@ class BasketSearch(Query):
     browse: bool = False
 
 
+class TableSearch(Query):
+    """A table for so many at a restaurant, ``near`` a place in its city."""
+
+    restaurant: Text
+    near: Text
+    at: AwareDatetime
+    guests: int = Field(default=2, ge=1, le=20)
+
+
 class RideSearch(Query):
     """``origin`` and ``destination`` are addresses or ``lat,lon``; without ``pickup_at`` it is as soon as may be."""
 
@@ -67,6 +76,46 @@ class RideSearch(Query):
     pickup_at: AwareDatetime | None = None
     ride_type: Literal["bike", "car", "xl", "taxi"] | None = None
     passengers: int = Field(default=1, ge=1, le=6)
+
+
+class TransferSearch(Query):
+    """Money for somebody, by name, by account number, or by both; ``token`` stands for the note, and callers can't choose it."""
+
+    recipient: Text | None = None
+    account: Text | None = None
+    amount_minor: int = Field(ge=1, le=10**13)
+    currency: Currency
+    note: Text | None = None
+    token: str = ""
+
+
+class RequestSearch(TransferSearch):
+    """Money asked of somebody."""
+
+
+class BillSearch(Query):
+    """``biller`` is what the bill is for; ``token`` stands for the customer's number, and callers can't choose it."""
+
+    biller: Text
+    customer: Text
+    amount_minor: int | None = Field(default=None, ge=1, le=10**13)
+    currency: Currency | None = None
+    token: str = ""
+
+
+class BalanceSearch(Query):
+    """What an instrument holds; one that is new is opened in ``currency``."""
+
+    instrument: Text
+    currency: Currency = "IDR"
+
+
+class ThingSearch(Query):
+    """So many of a thing, from whoever is to sell it."""
+
+    what: Text
+    seller: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+    count: int = Field(default=1, ge=1, le=50)
 
 
 class PlaceSearch(Query):
@@ -127,10 +176,11 @@ class Hold(Body):
 
 
 class Confirm(Body):
-    """Buy what is held, at the price the caller believes in."""
+    """Buy what is held, at the price the caller believes in; ``payee`` is whom the money is for, where it is sent to somebody."""
 
     reference: Text
     amount: Money
+    payee: Text | None = None
 
 
 class Cancel(Body):

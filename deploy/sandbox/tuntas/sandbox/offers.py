@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tuntas.sandbox.problems import Refusal
-from tuntas.sandbox.values import money
+from tuntas.sandbox.values import draw, money
 
 LIFETIME = timedelta(minutes=30)
 FURTHEST_DAY = 361
+_CHECK = 10**6
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,20 @@ def issued_at(mark: str, now: datetime) -> datetime:
     if not 0 < seconds <= now.timestamp():
         raise ValueError(mark)
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def signed(identity: str) -> str:
+    """An offer id that nobody makes up by chance."""
+    return f"{identity}.{draw(identity, below=_CHECK)}"
+
+
+def unsigned(offer_id: str, count: int) -> list[str]:
+    """The parts of an offer id. Raises ValueError for one that was made up."""
+    identity, _, check = offer_id.rpartition(".")
+    parts = identity.split(".")
+    if check != str(draw(identity, below=_CHECK)) or len(parts) != count:
+        raise ValueError(offer_id)
+    return parts
 
 
 def pick(offers: Iterable[Offer], offer_id: str) -> Offer:

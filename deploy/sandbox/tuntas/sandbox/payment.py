@@ -14,7 +14,7 @@ from tuntas.sandbox.values import money, new_id
 
 _CAPTURE_WITHIN = timedelta(days=7)
 _DECIDE_WITHIN = timedelta(minutes=15)
-_MERCHANT = "merchant"
+MERCHANT = "merchant"
 _NEW = {"authorization": ("auth", "authorized"), "capture": ("cap", "captured"), "refund": ("rfd", "refunded")}
 _ID_FIELDS = {"authorization": "authorization_id", "capture": "capture_id", "refund": "refund_id"}
 
@@ -142,7 +142,7 @@ async def _capture(tx: Connection, call: Call, authorization: Item, amount_minor
     authorization.details = {**authorization.details, "capture_id": item.object_id}
     await items.save(tx, authorization, at)
     await ledger.open_instrument(tx, instrument, item.currency, at)
-    lines = {ledger.held(instrument): -authorization.amount_minor, _MERCHANT: amount_minor, ledger.available(instrument): released}
+    lines = {ledger.held(instrument): -authorization.amount_minor, MERCHANT: amount_minor, ledger.available(instrument): released}
     await ledger.post(tx, item.reference, item.currency, lines, at)
     return item
 
@@ -174,7 +174,7 @@ async def refund(tx: Connection, call: Call, terms: Terms) -> Answer:
     await items.save(tx, captured, terms.at)
     instrument = captured.details["instrument"]
     await ledger.open_instrument(tx, instrument, item.currency, terms.at)
-    lines = {_MERCHANT: -item.amount_minor, ledger.available(instrument): item.amount_minor}
+    lines = {MERCHANT: -item.amount_minor, ledger.available(instrument): item.amount_minor}
     await ledger.post(tx, item.reference, item.currency, lines, terms.at)
     return Answer(status=201, body=view(item), object_id=item.object_id)
 

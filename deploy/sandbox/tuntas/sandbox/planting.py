@@ -18,7 +18,7 @@ _MONEY = {"authorization": ("auth", "authorized", LONTAR), "capture": ("cap", "c
 
 async def postings(tx: Connection, world: World, reference_prefix: str) -> list[dict[str, Any]]:
     """The payment provider's postings, oldest first; none in a world without books."""
-    if world.layout != ledger.LAYOUT:
+    if ledger.LAYOUT not in world.layout:
         return []
     rows = await tx.fetch(
         "SELECT account, amount_minor, currency, reference FROM postings WHERE $1 = '' OR starts_with(reference, $1) ORDER BY seq",

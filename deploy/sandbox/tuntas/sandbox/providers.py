@@ -9,7 +9,7 @@ class Provider:
     """What a provider promises; ``settle_seconds`` is how long an answered request may stay invisible to inquiries."""
 
     provider: str
-    kind: Literal["flight", "hotel", "payment", "meal", "ride", "map", "basket"]
+    kind: Literal["flight", "hotel", "payment", "meal", "ride", "table", "map", "basket", "transfer", "bill", "request"]
     name: str
     idempotency: Literal["key", "none"]
     inquiry: bool
@@ -31,12 +31,19 @@ LARIK = Provider("larik-kilat", "meal", "Larik Kilat", "key", True, True, 2, Tru
 SATE = Provider("sate-dash", "meal", "Sate Dash", "none", True, False, 3, True)
 GESIT = Provider("gesit-ride", "ride", "Gesit Ride", "key", True, True, 2, True)
 OTO = Provider("oto-cab", "ride", "Oto Cab", "key", True, False, 3, True)
+MEJA = Provider("meja", "table", "Meja", "key", True, True, 2, True)
 TERANG = Provider("pasar-terang", "basket", "Pasar Terang", "key", True, True, 2, True)
 LARIS = Provider("toko-laris", "basket", "Toko Laris", "none", True, False, 3, True)
 ATLAS = Provider("atlas", "map", "Atlas", "key", False, False, 1, False)
 LONTAR = Provider("lontar-pay", "payment", "Lontar Pay", "key", True, False, 2, True)
+ANTAR = Provider("antar-dana", "transfer", "Antar Dana", "key", True, True, 2, True)
+KILAT = Provider("kilat-dana", "transfer", "Kilat Dana", "key", True, False, 3, True)
+LOKET = Provider("loket", "bill", "Loket", "key", True, False, 2, True)
+TAGIH = Provider("tagih", "request", "Tagih", "key", True, True, 2, True)
 
-PROVIDERS = {each.provider: each for each in (NUSANTARA, MERIDIAN, KITE, BALE, LARIK, SATE, GESIT, OTO, TERANG, LARIS, ATLAS, LONTAR)}
+_TRAVEL, _INSTANT, _SHOPS = (NUSANTARA, MERIDIAN, KITE, BALE), (LARIK, SATE, GESIT, OTO, MEJA), (TERANG, LARIS)
+_MONEY = (LONTAR, ANTAR, KILAT, LOKET, TAGIH)
+PROVIDERS = {each.provider: each for each in (*_TRAVEL, *_INSTANT, *_SHOPS, ATLAS, *_MONEY)}
 
 
 def manifest(kinds: frozenset[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tuntas.sandbox import doors, instant, maps, payment, shopping, travel
+from tuntas.sandbox import doors, instant, maps, paying, shopping, travel
 from tuntas.sandbox.admin import Admin
 from tuntas.sandbox.database import AWAY, open_pool
 from tuntas.sandbox.desk import Desk, World
@@ -29,7 +29,7 @@ _SEVER = "tuntas.sandbox.sever"
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 _WORLDS: dict[str, tuple[World, Callable[[Desk], list[Route]]]] = {
     "travel": (travel.WORLD, doors.travel_routes),
-    "payment": (payment.WORLD, doors.payment_routes),
+    "payment": (paying.WORLD, doors.payment_routes),
     "instant": (instant.WORLD, doors.instant_routes),
     "shopping": (shopping.WORLD, doors.shopping_routes),
     "maps": (maps.WORLD, doors.map_routes),

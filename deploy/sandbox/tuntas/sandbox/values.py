@@ -35,6 +35,11 @@ def shelf_currency_of(country: str) -> str:
     return {"SG": "SGD", "GB": "GBP"}.get(country) or currency_of(country)
 
 
+def sold_in(currency: str) -> bool:
+    """Whether prices are written in this currency anywhere here."""
+    return currency in _SHELF_STEP_MINOR
+
+
 def price(us_cents: int, currency: str) -> int:
     """``us_cents`` in minor units of ``currency``, at this world's fixed rates, rounded to a price people would see."""
     return _rounded(us_cents, currency, _STEP_MINOR[currency])

@@ -7,11 +7,9 @@ from tuntas.cli.backends import kafka
 from tuntas.cli.faults import EXIT_USAGE, Fault
 from tuntas.cli.profile import Profile
 from tuntas.contracts import topics as t
-from tuntas.contracts.topics import Topic, all_topics, connector_commands, connector_events
+from tuntas.contracts.topics import CONNECTORS, Topic, all_topics, connector_commands, connector_events
 from tuntas.kit.messaging import topics
 from tuntas.kit.messaging.client import Right
-
-CONNECTORS = ("instant", "maps", "payment", "shopping", "travel")
 
 
 @dataclass(frozen=True, slots=True)

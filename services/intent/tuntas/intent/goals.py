@@ -80,7 +80,7 @@ def fill(goal_type: GoalType, slots: Mapping[str, Any]) -> tuple[Document, tuple
         value = next((_at(slots[slot], mapping.path) for slot in mapping.slots if slot in slots), None)
         if value is not None:
             parameters[name] = value
-        elif mapping.required:
+        elif mapping.required and not parameters.keys() & set(mapping.unless):
             return parameters, (mapping.slots[0], mapping)
     return parameters, None
 

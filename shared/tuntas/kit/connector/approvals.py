@@ -34,14 +34,17 @@ def authorized(
     if line is None:
         raise Rejected("not_in_approval", effect.step_id)
     _within_line(line, effect)
+    if "payee" in effect.input:
+        _once(line, state, effect)
     if phase is Phase.AUTHORIZE:
         _within_ceiling(statement, state, effect)
     return statement.revision
 
 
 def _within_line(line: Line, effect: Effect) -> None:
-    if effect.provider not in line.payees:
-        raise Rejected("payee", effect.provider)
+    for payee in (effect.provider, str(effect.input.get("payee", effect.provider))):
+        if payee not in line.payees:
+            raise Rejected("payee", payee[:64])
     amount = effect.amount
     if amount is None:
         raise Rejected("amount", "what obliges needs one")
@@ -50,6 +53,14 @@ def _within_line(line: Line, effect: Effect) -> None:
     instrument = effect.input.get("instrument")
     if instrument is not None and instrument not in line.instruments:
         raise Rejected("instrument", str(instrument)[:64])
+
+
+def _once(line: Line, state: Effects, effect: Effect) -> None:
+    """What sends money to somebody is not done beside another that is alive: together they stay within the line."""
+    alive = [e.amount for e in state.effects.values() if e.step_id == line.step_id and e.state in LIVE and e.amount]
+    total = sum(m.amount_minor for m in (*alive, effect.amount) if m)
+    if total > line.ceiling.amount_minor:
+        raise Rejected("over_ceiling", str(Money(amount_minor=total, currency=line.ceiling.currency)))
 
 
 def _within_ceiling(statement: Statement, state: Effects, effect: Effect) -> None:

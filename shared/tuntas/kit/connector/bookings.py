@@ -62,11 +62,15 @@ class Bookings:
         else:
             if request.amount is None:
                 return ActionAnswer(outcome=Outcome.REFUSED, code="amount", reason="a booking is bought at a price")
-            body = {"reference": request.reference, "amount": request.amount.model_dump()}
-            reply = await self._client.call("POST", f"{self.words.path}/{request.object_reference}/confirm", request=request, json=body)
+            path = f"{self.words.path}/{request.object_reference}/confirm"
+            reply = await self._client.call("POST", path, request=request, json=self.purchase(request))
         if not reply.ok:
             return _refusal(reply)
         return self._answer(request, reply.body) or ActionAnswer(outcome=Outcome.PENDING, reference=str(reply.body[self.words.identifier]))
+
+    def purchase(self, request: Request) -> Document:
+        """Return what is bought: our reference and the price that was agreed."""
+        return {"reference": request.reference, "amount": request.amount.model_dump() if request.amount else None}
 
     def _hold(self, request: Request) -> Document:
         body: Document = {

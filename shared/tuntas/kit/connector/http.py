@@ -3,7 +3,6 @@
 Nothing left: NotSent. Anything that may have arrived: InDoubt. An answer the provider meant: returned, whatever its status.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 import httpx2
+from pydantic_core import from_json
 
 from tuntas.contracts.base import Document
 from tuntas.kit.connector.provider import Request
@@ -84,7 +84,7 @@ class Client:
 
 def _document(answer: httpx2.Response) -> Document:
     try:
-        found = json.loads(answer.text.replace(_NUL, ""))
+        found = from_json(answer.text.replace(_NUL, ""), allow_inf_nan=False)
     except ValueError as error:
         raise InDoubt("no_answer", "an answer that is no JSON") from error
     return found if isinstance(found, dict) else {}

@@ -1,8 +1,9 @@
 """A command that can't be read but says which attempt it is: set aside, and refused, so that a redrive can't act (protocol R12)."""
 
-import json
 from typing import Any, ClassVar
 from uuid import UUID
+
+from pydantic_core import from_json
 
 from tuntas.contracts.base import Message
 from tuntas.contracts.connectors import StepStarted
@@ -42,14 +43,14 @@ def read(record: Raw) -> Event:
 def _told(record: Raw, error: InvalidMessage) -> Event | None:
     try:
         envelope = from_headers(text_headers(record), record.key)
-        declaration: Any = json.loads(record.value or b"")["declaration"]
+        declaration: Any = from_json(record.value or b"", allow_inf_nan=False)["declaration"]
         body = StepMalformed(
-            step_id=str(declaration["step_id"])[:100],
+            step_id=str(declaration["step_id"]).replace("\x00", "")[:100],
             attempt=int(declaration["attempt"]),
             key=UUID(declaration["key"]),
             reason=error.code,
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
     if envelope.type != StepStarted.wire_type:
         return None

@@ -12,10 +12,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 
-from tuntas.contracts.topics import all_topics
+from tuntas.contracts.topics import CONNECTORS, all_topics
 from tuntas.kit.settings import KafkaSettings, PlatformSettings
 from tuntas.local.platform import Platform
-from tuntas.local.services import CONNECTORS, PACKAGES, declared
+from tuntas.local.services import PACKAGES, declared
 
 AUDIT = Path(__file__).resolve().parents[5] / "tests" / "audit.py"
 Document = dict[str, Any]

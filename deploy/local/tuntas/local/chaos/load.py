@@ -13,6 +13,7 @@ import httpx2
 from aiokafka.errors import KafkaError
 
 from tuntas.local.demo.daily import KEMANG, meal, ride
+from tuntas.local.demo.paying import bill, customer, rupiah, transfer
 from tuntas.local.demo.shopping import basket
 from tuntas.local.demo.stage import TERMINAL, Play, Stage
 from tuntas.local.demo.stories import day, trip
@@ -31,7 +32,7 @@ DAYS = 60
 TRYING_SECONDS = 90.0
 MANDATE = {"IDR": 10**12}
 RESTING = TERMINAL | {"needs_attention"}
-LOST = ("payment.authorize", "flight.confirm", "hotel.confirm", "basket.confirm", "payment.capture")
+LOST = ("payment.authorize", "flight.confirm", "hotel.confirm", "basket.confirm", "transfer.confirm", "bill.confirm", "payment.capture")
 Document = dict[str, Any]
 
 
@@ -69,7 +70,7 @@ def _job(stage: Stage, run: str, number: int, person: int, rng: random.Random, *
 def _besides(number: int) -> list[Document]:
     """What else a journey needs: each connector has something to do in any four jobs."""
     return [
-        [],
+        [transfer(amount=rupiah(20_000 + number)), bill("internet", customer(12))],
         [basket(item="roti", quantity={"count": 1, "unit": "pack"})],
         [meal()],
         [ride(origin=KEMANG) | {"meets": {"goal": "flight", "at": "start"}}],

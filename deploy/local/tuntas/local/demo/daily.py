@@ -1,4 +1,4 @@
-"""Stories of every day: meals, rides, ways, and a trip whose ride moves with the flight."""
+"""Stories of every day: meals, tables, rides, ways, and a trip whose ride moves with the flight."""
 
 from tuntas.local.demo.stage import Document, Play
 from tuntas.local.demo.stories import Act, Story, both, day, misbehaves, trip
@@ -9,6 +9,12 @@ KEMANG, OFFICE = "Jalan Kemang Raya 12, Jakarta", "SCBD lot 8, Jakarta"
 def meal(address: str = OFFICE, **wishes: object) -> Document:
     """Return the goal of a meal."""
     return {"goal_id": "food", "type": "food.order", "parameters": {"address": address} | wishes}
+
+
+def table() -> Document:
+    """Return the goal of a table for two at dinner."""
+    wishes = {"restaurant": "Dragon Wok", "near": KEMANG, "date": day(-20), "time": "19:00", "guests": {"adults": 2}}
+    return {"goal_id": "table", "type": "food.reserve", "parameters": wishes}
 
 
 def ride(**wishes: object) -> Document:
@@ -47,7 +53,7 @@ async def _flight_moves(play: Play) -> None:
 
 def daily() -> list[Story]:
     """Return the stories."""
-    return [*_meals(), *_ways()]
+    return [*_meals(), *_tables(), *_ways()]
 
 
 def _meals() -> list[Story]:
@@ -75,6 +81,24 @@ def _meals() -> list[Story]:
             goals=[meal(cuisine="sushi", budget={"amount_minor": 100_000, "currency": "IDR"})],
             code="over_budget",
             closing=0,
+        ),
+    ]
+
+
+def _tables() -> list[Story]:
+    return [
+        Story("table", "a table for four, in words", "completed", words="pesan meja untuk 4 orang di Napoli Corner besok jam 7 malam"),
+        Story(
+            "table-and-ride",
+            "a table, and a ride that brings one there in time",
+            "completed",
+            goals=[table(), ride(origin=KEMANG) | {"meets": {"goal": "table", "at": "start"}}],
+        ),
+        Story(
+            "milk-at-once",
+            "groceries from a small shop round the corner, brought like a meal",
+            "completed",
+            goals=[meal(KEMANG, items=[{"item": "susu", "quantity": 2}, {"item": "telur"}])],
         ),
     ]
 
@@ -109,4 +133,5 @@ def _ways() -> list[Story]:
             goals=[{"goal_id": "way", "type": "map.route", "parameters": {"origin": KEMANG, "destination": "Gambir"}}],
             closing=0,
         ),
+        Story("how-far", "how far is it, in Chinese", "answered", words="从人民广场到外滩多远", closing=0),
     ]

@@ -20,6 +20,7 @@ from tuntas.cli.profile import Profile
 from tuntas.local.demo.billing import billed
 from tuntas.local.demo.daily import daily
 from tuntas.local.demo.engines import used
+from tuntas.local.demo.paying import paying
 from tuntas.local.demo.shopping import shopping
 from tuntas.local.demo.stage import TERMINAL, Play, Stage
 from tuntas.local.demo.stories import Story, stories
@@ -55,7 +56,7 @@ class Demo:
         self.stage = Stage(profile, worlds, lambda: None)
         self.worlds = worlds
         self.billing: Document = {}
-        self.played = [self._cast(story) for story in (*stories(), *daily(), *shopping())]
+        self.played = [self._cast(story) for story in (*stories(), *daily(), *shopping(), *paying())]
 
     def _cast(self, story: Story) -> Played:
         name = f"{self.run}-{story.name}"
@@ -119,13 +120,14 @@ class Demo:
             played.fault = f"code {end.get('code')}, not {story.code}"
 
     def _table(self) -> Table:
-        table = Table("story", "by", "what happens", "now", box=None, padding=(0, 2, 0, 0))
+        table = Table("story", "domain", "by", "what happens", "now", box=None, padding=(0, 2, 0, 0))
         for played in self.played:
             told = self.stage.told(played.task).events
             now = told[-1]["type"] if told else "..."
             colour = "red" if played.fault else "green" if played.done else "yellow"
-            by = "words" if played.story.words else "event"
-            table.add_row(played.story.name, by, played.story.title, f"[{colour}]{now}[/]{' ' + played.fault if played.fault else ''}")
+            by, domains = played.story.lang or "event", ", ".join(played.story.domains)
+            state = f"[{colour}]{now}[/]{' ' + played.fault if played.fault else ''}"
+            table.add_row(played.story.name, domains, by, played.story.title, state)
         return table
 
     def judge(self, spoil: str | None, folder: Path) -> tuple[Document, bool]:
@@ -163,6 +165,8 @@ class Demo:
         last = Counter(next((e["type"] for e in reversed(t.events) if e["type"] in TERMINAL | {"needs_attention"}), "open") for t in told)
         return {
             "tasks": len(self.played),
+            "domains": dict(Counter(domain for p in self.played for domain in p.story.domains)),
+            "languages": dict(Counter(p.story.lang for p in self.played if p.story.lang)),
             "completed": last["completed"],
             "compensated": last["compensated"],
             "saved_by_ladder": sum(1 for p in self.played if p.receipt.get("outcome") == "completed" and p.receipt.get("rungs")),

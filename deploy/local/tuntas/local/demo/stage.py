@@ -21,7 +21,9 @@ Document = dict[str, Any]
 TERMINAL = frozenset({"completed", "compensated", "answered", "rejected"})
 SOURCE = "demo"
 DOMAINS = ["travel.*", "food.*", "ride.*", "shop.*", "pay.*"]
-WORLD_OF = {"payment": "payment", "meal": "instant", "ride": "instant", "map": "maps", "basket": "shopping"}
+WORLD_OF = {"map": "maps", "basket": "shopping"}
+WORLD_OF |= dict.fromkeys(("payment", "transfer", "bill", "request", "balance"), "payment")
+WORLD_OF |= dict.fromkeys(("meal", "ride", "table"), "instant")
 
 
 @dataclass

@@ -2,15 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+from tuntas.language import Reading, read
 from tuntas.local.demo.stage import Play
 
 Act = Callable[[Play], Awaitable[None]]
 Document = dict[str, Any]
 
 _DAY = date.today() + timedelta(days=30)  # noqa: DTZ011 - any day a month ahead will do
+_DOMAIN_OF = {"ride": "food"}
+"""Rides are instant commerce, as meals are."""
+
 GENEROUS = {"IDR": 10**12}
 NOTHING = {"IDR": 1}
 
@@ -60,6 +65,22 @@ class Story:
     code: str | None = None
     closing: int = 1
     headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lang(self) -> str | None:
+        """Return the language of its words, as the platform reads them; None for an event."""
+        return _read(self.words).lang if self.words else None
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Return what it is about: of `shop`, `food`, `travel`, `map` and `pay`, each once."""
+        kinds = [goal.label for goal in _read(self.words).goals] if self.words else [str(goal["type"]) for goal in self.goals]
+        return tuple(dict.fromkeys(_DOMAIN_OF.get(kind.partition(".")[0], kind.partition(".")[0]) for kind in kinds))
+
+
+@lru_cache
+def _read(words: str) -> Reading:
+    return read(words, now=datetime.now(UTC), tz="UTC")
 
 
 def misbehaves(operation: str, kind: str, **more: Any) -> Act:

@@ -118,4 +118,26 @@ RIDE = GoalType(
     charges=True,
     travels=Travels(origin="origin", destination="destination"),
 )
-GOAL_TYPES = (FOOD, FOOD_SEARCH, RIDE)
+RESERVE = GoalType(
+    name="food.reserve",
+    parameters={
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["restaurant", "date", "time"],
+        "properties": {"restaurant": _NAME, "near": _ADDRESS, "date": _DATE, "time": _CLOCK, "guests": _PEOPLE},
+    },
+    mapping={
+        "restaurant": SlotMapping(
+            slots=("restaurant",),
+            path="name",
+            required=True,
+            ask={"en": "At which restaurant?", "id": "Di restoran mana?", "zh": "哪家餐厅？"},
+        ),
+        "near": SlotMapping(slots=("address",), path="name"),
+        "date": SlotMapping(slots=("date",), required=True, ask={"en": "On which day?", "id": "Hari apa?", "zh": "哪天？"}),
+        "time": SlotMapping(slots=("time",), required=True, ask={"en": "At what time?", "id": "Jam berapa?", "zh": "几点？"}),
+        "guests": SlotMapping(slots=("guests", "passengers")),
+    },
+    actions=_actions("table")[:1],
+)
+GOAL_TYPES = (FOOD, FOOD_SEARCH, RESERVE, RIDE)

@@ -21,7 +21,8 @@ _CHAINS = (
 def providers(resources: Resources) -> Mapping[str, Provider]:
     """Return the providers by name; all are behind one system."""
     client = Client(resources.settings.base_url)
-    return {spec.name: Baskets(spec, client) for spec in _CHAINS}
+    found: list[Provider] = [Baskets(spec, client) for spec in _CHAINS]
+    return {provider.spec.name: provider for provider in found}
 
 
 connector = Connector("shopping", GOAL_TYPES, providers, OBLIGING, Settings, signed)

@@ -26,8 +26,8 @@ def providers(resources: Resources) -> Mapping[str, Provider]:
     client = Client(resources.settings.base_url)
     searches = Searches(client)
     flights = [Seller(FLIGHTS, spec, client, searches) for spec in _AIRLINES]
-    hotels = Seller(HOTELS, _HOTELS, client, searches)
-    return {provider.spec.name: provider for provider in (*flights, hotels)}
+    found: list[Provider] = [*flights, Seller(HOTELS, _HOTELS, client, searches)]
+    return {provider.spec.name: provider for provider in found}
 
 
 connector = Connector("travel", (FLIGHT, HOTEL), providers, OBLIGING, Settings, signed)

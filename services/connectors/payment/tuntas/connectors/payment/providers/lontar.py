@@ -3,13 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tuntas.connectors.payment.actions import CHARGE
+from tuntas.connectors.payment.actions import BALANCE, CHARGE
+from tuntas.connectors.payment.providers.orders import with_own
 from tuntas.contracts.connectors import Clocks, Outcome, UserAction
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Offer, OfferStep, Phase, StepKind
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.http import Client, Reply
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote, Wish
+from tuntas.kit.errors import Rejected
 
 NAME = "lontar-pay"
 QUOTE_MINUTES = 30
@@ -29,7 +31,13 @@ class Lontar:
         self._client = client
 
     async def quote(self, wish: Wish) -> list[Offer]:
-        """Offer to charge the instrument; the amount is the plan's."""
+        """Offer to charge the instrument, the amount is the plan's; or tell what it holds.
+
+        Raises:
+            Rejected: `other_instrument`, or the provider's own code.
+        """
+        if wish.goal.type == BALANCE.name:
+            return await self._balance(wish)
         if wish.goal.type != CHARGE.name:
             return []
         authorize = OfferStep(
@@ -59,6 +67,16 @@ class Lontar:
             steps=(authorize, capture),
         )
         return [offer]
+
+    async def _balance(self, wish: Wish) -> list[Offer]:
+        with_own(wish)
+        reply = await self._client.call("GET", "/balance", params={"instrument": wish.instrument}, traceparent=wish.traceparent)
+        if not reply.ok:
+            raise Rejected(reply.code, str(reply.body.get("message", ""))[:200])
+        found: Any = reply.body["balances"]
+        title = ", ".join(str(Money.model_validate(each["available"])) for each in found)
+        fresh = datetime.now(UTC) + timedelta(minutes=QUOTE_MINUTES)
+        return [Offer(offer_id=NAME, provider=NAME, payee=NAME, title=title[:200], expires_at=fresh, details={"balances": found})]
 
     async def act(self, request: Request) -> ActionAnswer:
         """Authorize or capture."""

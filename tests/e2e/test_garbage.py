@@ -1,0 +1,159 @@
+"""The worst at every door of every service; what is not in test_poison (topics) and test_doors (the public door) stands here.
+
+Topics get odd bytes, headers and keys, and every message of the contract about a task that nobody knows, twice. Webhooks, health and
+metrics get what a stranger sends. Afterwards good tasks go through every partition.
+"""
+
+import hashlib
+import hmac
+import json
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
+from tests.e2e.test_poison import CANCEL, INNER, STATE, Headers, envelope, fresh, readers, set_aside
+
+from tuntas.contracts.base import MESSAGES
+from tuntas.contracts.topics import CONNECTORS, PARTITIONS, connector_commands, connector_events
+from tuntas.kit.messaging.wire import partition_of
+from tuntas.local.demo.paying import transfer
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import House
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "contract/examples").glob("*.json"))
+NUL = "a\x00b"
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+Odd = tuple[str, bytes | None, Headers, bytes | None]
+KEY = str(uuid4()).encode()
+ODD: dict[str, Odd] = {
+    "a NUL as an escape": ("nul_character", b'{"by": "a\\u0000b"}', envelope(CANCEL), KEY),
+    "a NUL as a byte": ("bad_body", b'{"by": "a\x00b"}', envelope(CANCEL), KEY),
+    "no UTF-8": ("bad_body", b'{"by": "\xff\xfe"}', envelope(CANCEL), KEY),
+    "half a surrogate pair": ("bad_body", b'{"by": "\\ud800"}', envelope(CANCEL), KEY),
+    "depth": ("bad_body", DEEP, envelope(CANCEL), KEY),
+    "a number without end": ("bad_body", b'{"by": ' + b"9" * 5000 + b"}", envelope(CANCEL), KEY),
+    "no key": ("bad_envelope", b'{"by": "person"}', envelope(CANCEL), None),
+    "a key that is no id": ("bad_envelope", b'{"by": "person"}', envelope(CANCEL), b"\xff\x00"),
+    "another version": ("unknown_type", b'{"by": "person"}', envelope("tuntas.task.cancel.v9"), KEY),
+    "no tenant": ("bad_envelope", b'{"by": "person"}', envelope(CANCEL) | {"ce_tenant": None}, KEY),
+    "a NUL in the tenant": ("bad_envelope", b'{"by": "person"}', envelope(CANCEL, NUL), KEY),
+    "a NUL in the trace": ("bad_envelope", b'{"by": "person"}', envelope(CANCEL) | {"traceparent": NUL}, KEY),
+    "a time that is none": ("bad_envelope", b'{"by": "person"}', envelope(CANCEL) | {"ce_time": "yesterday"}, KEY),
+    "an end that is none": ("bad_envelope", b'{"by": "person"}', envelope(CANCEL) | {"ce_expirytime": "soon"}, KEY),
+}
+
+
+def topics_of(wire_type: str) -> list[str]:
+    """Return the inner topics on which a message travels."""
+    topic = MESSAGES[wire_type].topic
+    if topic is not None:
+        return [topic.name] if topic.name in (*INNER, *STATE) else []
+    made = connector_events if wire_type.startswith("tuntas.effect.") else connector_commands
+    return [made(name).name for name in CONNECTORS]
+
+
+async def everywhere(house: "House") -> None:
+    """Let a good task go through each partition."""
+    names = {partition: next(n for n in (fresh() for _ in count()) if _lands(house, n, partition)) for partition in range(PARTITIONS)}
+    person = f"payer-{uuid4().hex[:8]}"
+    await house.mandate(person, {"IDR": 10**12}, goal_types=["pay.*"])
+    plays = [await house.submit(name, [transfer()], person=person) for name in names.values()]
+    for play in plays:
+        await play.until("completed")
+
+
+def _lands(house: "House", name: str, partition: int) -> bool:
+    return partition_of(house.play(name).task) == partition
+
+
+async def _set_aside(house: "House", wanted: set[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Return what is not set aside, once the good tasks that came later are through."""
+    letters = await set_aside(house)
+    return wanted - {(letter["topic"], letter["service"], letter["code"]) for letter in letters}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("what", ODD)
+async def test_an_odd_record_is_set_aside_with_its_code_and_good_tasks_go_through(house: "House", what: str) -> None:
+    code, value, headers, key = ODD[what]
+    for topic in (*INNER, *(STATE if key else ())):  # a broker keeps no record without a key where it compacts
+        await house.produce(topic, value, {name: v for name, v in headers.items() if v is not None}, key)
+    await everywhere(house)
+    assert not await _set_aside(house, {(topic, service, code) for topic, service in readers()})
+
+
+@pytest.mark.timeout(180)
+async def test_every_message_about_a_task_that_nobody_knows_twice_and_about_one_that_has_ended(house: "House") -> None:
+    ended = await house.submit(fresh())
+    await ended.until("completed")
+    told = list(ended.told.names)
+    for path in EXAMPLES:
+        for topic in topics_of(path.stem):
+            if topic in STATE:
+                continue  # what is followed is believed: whoever may write there is the platform
+            headers = envelope(path.stem)
+            for task in (uuid4(), ended.task if _harmless(path.stem) else uuid4()):
+                for _ in range(2):
+                    await house.produce(topic, path.read_bytes(), headers, str(task).encode())
+    await everywhere(house)
+    assert ended.told.names[: len(told)] == told
+
+
+def _harmless(wire_type: str) -> bool:
+    """Say whether a message about an ended task may not change it: what is not the coordinator's or a connector's own word."""
+    return wire_type.startswith(("tuntas.plan.", "tuntas.intent.", "tuntas.question.", "tuntas.quote.", "tuntas.conversation."))
+
+
+def _doors(house: "House") -> str:
+    return house.profile.gateway
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+async def test_a_webhook_takes_what_is_signed_and_nothing_else(house: "House", connector: str) -> None:
+    base, task, key = f"{_doors(house)}/webhooks/{connector}", uuid4(), uuid4()
+    odd: list[tuple[str, str, dict[str, Any], set[int]]] = [
+        ("POST", f"/acme/{task}/{key}", {"content": b"{}"}, {401}),
+        ("POST", f"/acme/{task}/{key}", {"content": b"{}", "headers": {"X-Signature": "00" * 32}}, {401}),
+        ("POST", f"/acme/{task}/{key}", {"content": b"\xff\x00", "headers": {"X-Signature": b"\xff\xfe"}}, {401}),
+        ("POST", f"/acme/{task}/{key}", {"content": b"x" * 3_000_000}, {401, 413}),
+        ("POST", "/acme/no-id/no-id", {"content": b"{}"}, {401, 404}),
+        ("POST", f"/%00/{task}/{key}", {"content": b"{}"}, {401, 404}),
+        ("POST", "/acme", {"content": b"{}"}, {404}),
+        ("GET", f"/acme/{task}/{key}", {}, {405}),
+        ("DELETE", f"/acme/{task}/{key}", {}, {405}),
+    ]
+    for method, path, options, fine in odd:
+        answer = await house.http.request(method, f"{base}{path}", **options)
+        assert answer.status_code in fine, (method, path, answer.status_code)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_health_and_metrics_are_read_however_they_are_asked(house: "House", path: str) -> None:
+    odd: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", f"{path}?a=%00&a=\u4f60", {}),
+        ("GET", path, {"headers": {"Accept": "\u0001"}}),
+        ("GET", path, {"headers": {"X-Long": "x" * 6000}}),
+        ("POST", path, {"content": b"\x00" * 2000}),
+        ("PUT", path, {"content": b"{"}),
+        ("GET", f"{path}/../{path}", {}),
+    ]
+    for method, address, options in odd:
+        answer = await house.http.request(method, f"{_doors(house)}{address}", **options)
+        assert answer.status_code < 500, (method, address, answer.status_code)
+    assert (await house.http.get(f"{_doors(house)}{path}")).status_code in {200, 204}
+
+
+async def test_a_signed_hint_about_nothing_that_is_known_is_taken_and_changes_nothing(house: "House") -> None:
+    secret = house.platform.secrets.webhook
+    for connector in CONNECTORS:
+        for body in (b"", b"\x00", b"[]", json.dumps({"status": NUL}).encode()):
+            signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+            path = f"/webhooks/{connector}/acme/{uuid4()}/{UUID(int=0)}"
+            headers = {"X-Signature": signature, "X-Event-Id": "e" * 500}
+            answer = await house.http.post(f"{_doors(house)}{path}", content=body, headers=headers)
+            assert answer.status_code == 202
+    await everywhere(house)
