@@ -8,8 +8,9 @@ import pytest
 from tuntas.connectors.payment.app import connector
 from tuntas.contracts.registry import ConnectorRegistered
 from tuntas.intent.goals import Missing, build
-from tuntas.intent.reader import understand
+from tuntas.intent.reader import answered, understood
 from tuntas.kit.registry import Registry
+from tuntas.language import read
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 
@@ -18,7 +19,10 @@ def goals(*said: str, asked: str | None = None, so_far: Any = (), tz: str = "Asi
     """Return the goals that the platform makes of a sentence and of the answers to what it asked back."""
     known = Registry()
     known.register(ConnectorRegistered(connector="payment", goal_types=connector.goal_types, providers=()))
-    found: Any = understand(list(said), asked=asked, goals=list(so_far), now=NOW, tz=tz, lang=None)
+    first = read(said[0], now=NOW, tz=tz)
+    found: Any = understood(first)
+    if asked is not None:
+        found = answered(found, read(said[-1], now=NOW, tz=tz, lang=first.lang), said[-1], asked=asked, goals=list(so_far))
     return build(known, found["goals"], found["lang"])
 
 

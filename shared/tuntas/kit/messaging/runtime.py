@@ -183,9 +183,11 @@ class Runtime(Generic[S]):
             self.metrics.of("tuntas_published_total", topic=topic).inc(count)
 
     async def _leftovers(self, owned: Sequence[int], older_than_seconds: float) -> None:
-        for parcel, records in await self.work.leftovers(owned, older_than_seconds):
-            await self._deliver(records)
-            self.work.published.append(parcel)
+        """Deliver parcels, page by page: those delivered are passed over in the next."""
+        while left := await self.work.leftovers(owned, older_than_seconds):
+            for parcel, records in left:
+                await self._deliver(records)
+                self.work.published.append(parcel)
 
     def _read(self, batch: Sequence[Raw]) -> tuple[list[Event], list[Record]]:
         events, dead = [], []

@@ -85,6 +85,7 @@ def statement(table: str) -> str:
         called as (
             insert into work (call_id, task_id, tenant, partition, call, lease_until, traceparent)
             select * from unnest($17::uuid[], $18::uuid[], $19::text[], $20::int[], $21::jsonb[], $22::timestamptz[], $23::text[])
+            on conflict do nothing
         ),
         parcelled as (
             insert into outbox (id, partition, count, records) select * from unnest($24::uuid[], $25::int[], $26::int[], $27::bytea[])
