@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from tuntas.contracts.base import Message
 from tuntas.contracts.envelope import Envelope
-from tuntas.contracts.topics import DEAD_LETTERS, Kind, Topic
+from tuntas.contracts.topics import DEAD_LETTERS, PARTITIONS, Kind, Topic
 from tuntas.kit.app import Parts, Resources, Running, Service
 from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Send, Wake
 from tuntas.kit.errors import InDoubt, Transient
@@ -293,6 +293,28 @@ async def test_outputs_left_by_a_crash_are_published_by_the_next_owner(toy: Toy)
         while await con.fetchval("select count(*) from outbox"):
             await asyncio.sleep(0.05)
     await con.close()
+
+
+async def test_more_parcels_than_a_page_are_all_delivered_in_one_sweep(toy: Toy) -> None:
+    runtime, owned = toy.running.runtime, list(range(PARTITIONS))
+    con = await asyncpg.connect(toy.dsn)
+    async with runtime.turn:
+        for task in [uuid4() for _ in range(250)]:
+            left = Envelope(id=uuid4(), type=Counted.wire_type, source="t", time=datetime.now(UTC), tenant="a", task_id=task, cause=uuid4())
+            body, place = b'{"count": 1, "why": "left"}', partition_of(task)
+            await keep(con, [Record(left.id, COUNTS.name, str(task).encode(), left.headers(), body, place)])
+        await runtime._leftovers(owned, 0.0)
+        assert await runtime.work.leftovers(owned, 0.0) == []
+    await con.close()
+
+
+async def test_a_message_id_that_two_tasks_have_blocks_neither(toy: Toy) -> None:
+    one, other, identity = uuid4(), uuid4(), uuid4()
+    await toy.poke(one, Poked(call="greet"), identity=identity)
+    await toy.poke(other, Poked(call="greet"), identity=identity)
+    await toy.poke(other, Poked())
+    assert [c["why"] for c in await toy.counts(other, 2)][:1] == ["poke"]
+    assert "hello" in [c["why"] for c in await toy.counts(one, 2)]
 
 
 async def test_a_call_whose_process_died_is_told_as_lost_when_its_lease_is_over(toy: Toy) -> None:
