@@ -20,7 +20,10 @@ class Told(Contract):
 
 
 class PlanProposed(Message, name="plan.proposed", topic=PLANNER_EVENTS):
-    """A plan as the bytes that are digested, signed and passed on unparsed (protocol R23), and what was found for goals that only ask."""
+    """A plan as the bytes that are digested, signed and passed on unparsed (protocol R23), and what was found for goals that only ask.
+
+    `reasons` say why each offer was chosen, and what each alternative differs in.
+    """
 
     revision: int
     plan: str
@@ -29,6 +32,7 @@ class PlanProposed(Message, name="plan.proposed", topic=PLANNER_EVENTS):
     titles: tuple[Text, ...]
     ceilings: Amounts
     worst_undo: Amounts
+    reasons: tuple[Text, ...] = ()
     told: tuple[Told, ...] = ()
 
 

@@ -78,6 +78,12 @@ def test_the_proposal_says_what_the_plan_says(desk: Desk) -> None:
     assert message.ceilings == plan.ceilings == {"IDR": 3200}
 
 
+def test_the_proposal_says_why_an_offer_was_chosen_and_how_each_alternative_differs(desk: Desk) -> None:
+    proposed(desk)
+    assert desk.last(PlanProposed).reasons == desk.plan().reasons
+    assert desk.plan().reasons[:2] == ("flight: cheapest of 2 offers", "flight: else inn, IDR 2 more, undoing is free")
+
+
 def test_ceilings_leave_room_for_the_alternatives_and_the_capture_sums_what_obliges(desk: Desk) -> None:
     plan = proposed(desk).plan()
     assert plan.step("flight.hold").ceiling is None

@@ -41,13 +41,14 @@ class Question(Contract):
 
 
 class PlanShown(Contract):
-    """The last plan proposed: amounts at most, and what undoing would cost at worst."""
+    """The last plan proposed: amounts at most, what undoing would cost at worst, why these offers and which stand by."""
 
     revision: int
     digest: str
     titles: tuple[Text, ...]
     ceilings: Amounts
     worst_undo: Amounts
+    reasons: tuple[Text, ...] = ()
 
 
 class ApprovalShown(Contract):

@@ -187,5 +187,6 @@ def _proposal(plan: Plan, state: Planning) -> PlanProposed:
         titles=tuple(leg.offers[0].title for leg in plan.legs if leg.leg_id != PAYMENT),
         ceilings=plan.ceilings,
         worst_undo=plan.worst_undo,
+        reasons=plan.reasons,
         told=_told(state),
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 from tuntas.contracts.money import Amounts, Money, total
 from tuntas.contracts.plan import Goal, Leg, Offer, Phase, Plan, Step
 from tuntas.kit.errors import Rejected
-from tuntas.planner.choosing import Candidates, budgets, choose, one_currency, price, ranked, usable, with_alternatives, worst_of
+from tuntas.planner.choosing import Candidates, budgets, choose, fees, one_currency, price, ranked, usable, with_alternatives, worst_of
 from tuntas.planner.intents import PAYMENT
 from tuntas.planner.meeting import near, timed_by
 from tuntas.planner.ordering import order
@@ -125,7 +125,7 @@ def _plan(state: Planning, base: Plan | None, task_id: UUID, chosen: tuple[Candi
         steps=_with_ceilings(steps, chosen, {**ceilings, PAYMENT: charge}, state.charged, currency),
         ceilings=_amounts(charge + unpaid, currency),
         worst_undo=_sum(worst_of(leg.offers) for leg in chosen),
-        reasons=tuple(_reason(leg, state) for leg in chosen if _quoted(state, leg.leg_id)),
+        reasons=tuple(reason for leg in chosen if _quoted(state, leg.leg_id) for reason in _reasons(leg, state)),
         travellers=request.travellers,
     )
 
@@ -165,9 +165,24 @@ def _with_ceilings(
     return tuple(done)
 
 
-def _reason(leg: Candidates, state: Planning) -> str:
+def _reasons(leg: Candidates, state: Planning) -> tuple[str, ...]:
+    """Say why a leg's first offer was chosen, and of each alternative how it differs."""
     quote = state.quoted(leg.leg_id)
     offers = (quote.offers if quote else None) or ()
     cheapest = all(price(leg.offers[0]) <= price(o) for o in offers)
     timed = f", {timed_by(quote.timing)}" if quote and quote.timing else ""
-    return f"{leg.leg_id}: {'cheapest' if cheapest else 'best terms'} of {len(offers)} offers{timed}"
+    chosen, *others = leg.offers
+    why = f"{leg.leg_id}: {'cheapest' if cheapest else 'best terms'} of {len(offers)} offers{timed}"
+    return (why, *(f"{leg.leg_id}: else {other.provider}, {_difference(other, chosen)}, {_undoing(other)}" for other in others))
+
+
+def _difference(other: Offer, chosen: Offer) -> str:
+    more = price(other) - price(chosen)
+    if not (more and other.price):
+        return "same price"
+    return f"{Money(amount_minor=abs(more), currency=other.price.currency)} {'more' if more > 0 else 'less'}"
+
+
+def _undoing(offer: Offer) -> str:
+    fee = ", ".join(str(Money(amount_minor=minor, currency=currency)) for currency, minor in sorted(fees(offer).items()) if minor)
+    return f"undoing costs {fee}" if fee else "undoing is free"
