@@ -69,6 +69,7 @@ async def test_a_person_is_told_how_it_ended_in_their_own_language_or_another(ho
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 async def test_with_the_engines_stopped_everything_goes_on(apart: "House") -> None:
     await asyncio.to_thread(apart.platform.services["engines"].stop)
