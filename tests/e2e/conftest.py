@@ -128,7 +128,7 @@ class House:
             topic,
             value=value,
             key=key,
-            headers=list(headers.items()),
+            headers=[(name, text.encode() if isinstance(text, str) else text) for name, text in headers.items()],  # text ends at a NUL here
             on_delivery=lambda error, _: refused.append(error) if error else None,
         )
         waiting = await asyncio.to_thread(self.producer.flush, 20)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Collector, House
 
 CLIENT = 3
-SERVICES = {"gateway", "intent", "planner", "trust", "executor", "saga", "connectors-travel", "connectors-payment"}
+SERVICES = {"gateway", "intent", "engines", "planner", "trust", "executor", "saga", "billing", "connectors-travel", "connectors-payment"}
 Spans = list[dict[str, Any]]
 
 

@@ -49,6 +49,10 @@ class Envelope(Contract):
         return found
 
 
+_LONGEST = 200
+_TEXTS = {"ce_type": 1, "ce_source": 1, "ce_tenant": 1, "ce_replyto": 0, "traceparent": 0}
+"""Attributes that are text, each with its least length; what is kept of them is kept by PostgreSQL, which takes no NUL."""
+
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
 
@@ -58,6 +62,10 @@ def from_headers(headers: dict[str, str], key: bytes | None) -> Envelope:
     Raises:
         ValueError: an attribute is missing or malformed (a pydantic ValidationError is one, too).
     """
+    for name, least in _TEXTS.items():
+        text = headers.get(name, "")
+        if not (least <= len(text) <= _LONGEST and text.isprintable()):
+            raise ValueError(f"{name}: {least} to {_LONGEST} printable characters are needed")
     return Envelope(
         id=UUID(headers.get("ce_id", "")),
         type=headers.get("ce_type", ""),

@@ -36,6 +36,9 @@ from tuntas.kit.telemetry.log import Log
 from tuntas.kit.telemetry.metrics import Metrics
 from tuntas.kit.telemetry.trace import Tracing
 
+PLATFORM = "platform"
+"""The tenant of what is said for nobody in particular, such as a connector's manifest."""
+
 HEARTBEAT_SECONDS = 2.0
 STUCK_SECONDS = 120.0
 Apply = Callable[[Raw], None]
@@ -176,7 +179,7 @@ class Running:
 
     async def _announce(self) -> None:
         for key, message in self.parts.announce:
-            await self._publish_one(key, "", Send(message), "")
+            await self._publish_one(key, PLATFORM, Send(message), "")
 
     async def _read_whole(self, follower: Any) -> None:
         consumer = follower.consumer

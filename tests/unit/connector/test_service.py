@@ -105,7 +105,7 @@ async def test_a_parked_provider_offers_nothing() -> None:
 def set_switch(switches: Switches, *, parked: bool) -> None:
     message = Switch(scope="travel/one", parked=parked, by="ops")
     record = encode(
-        Send(message), source="t", task_id=uuid4(), tenant="", cause_id=uuid4(), ordinal=0, now=datetime.now(UTC), traceparent=""
+        Send(message), source="t", task_id=uuid4(), tenant="platform", cause_id=uuid4(), ordinal=0, now=datetime.now(UTC), traceparent=""
     )
     headers = tuple((name, value.encode()) for name, value in record.headers.items())
     switches.apply(SimpleNamespace(topic=record.topic, partition=0, offset=0, key=record.key, value=record.body, headers=headers))
