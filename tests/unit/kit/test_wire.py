@@ -109,6 +109,15 @@ def test_a_key_that_is_no_id_is_a_bad_envelope() -> None:
         decode(arrived(sent(Send(IntentUnread(code="x"))), key=b"order-9"))
 
 
+@pytest.mark.parametrize("header", ["ce_type", "ce_source", "ce_tenant", "ce_replyto", "traceparent"])
+@pytest.mark.parametrize("text", [b"a\x00b", b"a\nb", b"a" * 201])
+def test_text_that_can_not_be_kept_is_a_bad_envelope(header: str, text: bytes) -> None:
+    record = arrived(sent(Send(IntentUnread(code="unread"))))
+    kept = tuple((name, value) for name, value in record.headers if name != header)
+    with pytest.raises(InvalidMessage, match=f"bad_envelope: {header}"):
+        decode(arrived(sent(Send(IntentUnread(code="unread"))), headers=(*kept, (header, text))))
+
+
 def test_a_state_topics_record_has_no_partition_of_its_own() -> None:
     assert sent(Send(IntentUnread(code="x"), Topic("tuntas.state.v1", Kind.STATE))).partition is None
     assert sent(Send(IntentUnread(code="x"))).partition == partition_of(TASK)

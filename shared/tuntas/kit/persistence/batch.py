@@ -59,7 +59,10 @@ class Changes:
 
 
 def statement(table: str) -> str:
-    """Return the statement for a state table. A row that moved on makes it fail as a whole, by a division that only then is by zero."""
+    """Return the statement for a state table. A row that moved on makes it fail as a whole, by a division that only then is by zero.
+
+    A call's id follows from a key that callers choose; under the key of another task's call it gets no row, so that it blocks nobody.
+    """
     return f"""with gone as (delete from outbox where id = any($1::uuid[])),
         fresh as (select s.task_id, array_agg(s.id) as ids from unnest($7::uuid[], $8::uuid[]) as s (task_id, id) group by 1),
         saved as (
