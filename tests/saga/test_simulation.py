@@ -31,7 +31,7 @@ from tuntas.kit.connector.provider import Specs
 from tuntas.kit.connector.service import Connector
 from tuntas.kit.decision import Core, Wake
 from tuntas.kit.messaging.fold import Event
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 from tuntas.kit.registry import Registry
 from tuntas.kit.signing import approve, open_approval, public_hex
 from tuntas.planner.core import core as planner

@@ -28,6 +28,7 @@ from tuntas.kit.messaging.unit_of_work import UnitOfWork
 from tuntas.kit.messaging.wire import Raw, encode
 from tuntas.kit.messaging.work import Admit, Desk, Perform
 from tuntas.kit.persistence.pool import open_pool
+from tuntas.kit.persistence.postgres import Postgres
 from tuntas.kit.persistence.store import Store
 from tuntas.kit.privacy import Vault
 from tuntas.kit.settings import KafkaSettings, PlatformSettings, ServiceSettings, load
@@ -133,7 +134,7 @@ class Running:
         )
         self.parts = parts = service.parts(resources)
         store = parts.store or Store(service.table, parts.core.state)
-        work = UnitOfWork(service.name, parts.core, store, self.pool)
+        work = UnitOfWork(service.name, parts.core, store, Postgres(self.pool))
         desk = Desk(service.name, parts.perform or _nobody, self.metrics, self.log, self._nudge, parts.admit)
         self.link = Link(service.name, self.broker, prefix, self.metrics, self.log, self._stop, prefix + topics[0].name, self._assigned)
         self.runtime = Runtime(

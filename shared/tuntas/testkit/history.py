@@ -12,7 +12,7 @@ from tuntas.contracts.envelope import Envelope
 from tuntas.contracts.ids import derive
 from tuntas.kit.decision import Answered, Call, Core
 from tuntas.kit.messaging.fold import Event, Unit, answered, arrived, fired, fold
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 
 S = TypeVar("S", bound=BaseModel)
 M = TypeVar("M", bound=Message)

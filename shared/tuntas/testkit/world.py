@@ -14,7 +14,7 @@ from tuntas.kit.decision import Answered, Call, Core, Fired, Send
 from tuntas.kit.messaging.fold import Event, Unit, answered, fired, fold
 from tuntas.kit.messaging.unit_of_work import LEASE_MARGIN_SECONDS
 from tuntas.kit.messaging.wire import encode
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 from tuntas.testkit.history import START
 from tuntas.testkit.log import Entry, Log, entry
 

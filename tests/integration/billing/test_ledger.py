@@ -14,6 +14,7 @@ from tests.unit.billing.conftest import Office as Model
 from tuntas.billing.core import core
 from tuntas.billing.store import Subjects
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
+from tuntas.kit.persistence.postgres import Postgres
 from tuntas.kit.telemetry.metrics import Metrics
 
 ENTRY = "insert into entries (id, usage, kind, tenant, billed_in, at) select $1, id, 'test', tenant, billed_in, now() from usage limit 1"
@@ -131,7 +132,7 @@ async def _everything(office: Office, tenant: str) -> list[str]:
 async def test_writers_of_one_tenant_take_turns_so_that_tiers_are_counted_right(office: Office) -> None:
     tenant = "busy"
     events = [ended(uuid4(), tenant=tenant, at=NOW) for _ in range(24)]
-    replicas = [UnitOfWork("billing", core(BOOK), Subjects(BOOK, Metrics("billing")), office.pool) for _ in range(4)]
+    replicas = [UnitOfWork("billing", core(BOOK), Subjects(BOOK, Metrics("billing")), Postgres(office.pool)) for _ in range(4)]
     await asyncio.gather(*(replica.process(events[n::4]) for n, replica in enumerate(replicas)))
     assert (await _sums(office, tenant)) == _model(*events)[1]
     status, found = await office.get(f"/v1/operations/billing/invoices/{MONTH}", tenant=tenant)
@@ -141,7 +142,7 @@ async def test_writers_of_one_tenant_take_turns_so_that_tiers_are_counted_right(
 async def test_a_failed_write_leaves_nothing_behind_and_the_repeat_records_all(office: Office) -> None:
     tenant = "stumbles"
     event = ended(uuid4(), tenant=tenant, at=NOW)
-    replica = UnitOfWork("billing", core(BOOK), _Stumbling(), office.pool)
+    replica = UnitOfWork("billing", core(BOOK), _Stumbling(), Postgres(office.pool))
     with pytest.raises(RuntimeError, match="stumbled"):
         await replica.process([event])
     assert await _facts(office, tenant) == set()
@@ -156,8 +157,8 @@ class _Stumbling(Subjects):
         super().__init__(BOOK, Metrics("billing"))
         self.stumbles = True
 
-    async def beside(self, con: Any, rows: Any) -> None:
-        await super().beside(con, rows)
+    async def beside(self, session: Any, rows: Any) -> None:
+        await super().beside(session, rows)
         if self.stumbles:
             self.stumbles = False
             raise RuntimeError("stumbled")

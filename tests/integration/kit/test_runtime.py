@@ -20,10 +20,10 @@ from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, 
 from tuntas.kit.errors import InDoubt, Transient
 from tuntas.kit.messaging import topics
 from tuntas.kit.messaging.fold import Event
-from tuntas.kit.messaging.unit_of_work import keep
+from tuntas.kit.messaging.unit_of_work import packed
 from tuntas.kit.messaging.wire import Record, partition_of
-from tuntas.kit.persistence.batch import Changes, Timer, write
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Changes, Row, Timer
+from tuntas.kit.persistence.postgres import PostgresSession, keep
 from tuntas.kit.persistence.tables import RUNTIME, bootstrap, state_table
 from tuntas.kit.settings import KafkaSettings
 from tuntas.local.stack import Backends
@@ -275,7 +275,7 @@ async def test_a_batch_of_which_one_row_moved_writes_nothing_of_it(toy: Toy) -> 
     rows = [Row(known, "acme", 3, Count(), frozenset()), Row(new, "acme", 0, Count(), frozenset(), [uuid4()])]
     timer = Timer(new, "later", "acme", 0, datetime.now(UTC), "")
     with pytest.raises(Transient, match="conflict"):
-        await write(con, work.sql, work.store, Changes(rows=rows, timers=[timer]))
+        await PostgresSession(con).write(work.store.table, Changes(rows=rows, timers=[timer]))
     assert await con.fetchval("select count(*) from counts where task_id = $1", new) == 0
     assert await con.fetchval("select count(*) from timers where task_id = $1", new) == 0
     await con.close()
@@ -287,7 +287,7 @@ async def test_outputs_left_by_a_crash_are_published_by_the_next_owner(toy: Toy)
     left = Record(identity, COUNTS.name, str(task).encode(), envelope.headers(), b'{"count": 7, "why": "left"}', partition_of(task))
     await toy.stop()
     con = await asyncpg.connect(toy.dsn)
-    await keep(con, [left])
+    await keep(con, packed([left], datetime.now(UTC)))
     await toy.start()
     assert [c["count"] for c in await toy.counts(task, 1)] == [7]
     async with asyncio.timeout(10):
@@ -303,7 +303,8 @@ async def test_more_parcels_than_a_page_are_all_delivered_in_one_sweep(toy: Toy)
         for task in [uuid4() for _ in range(250)]:
             left = Envelope(id=uuid4(), type=Counted.wire_type, source="t", time=datetime.now(UTC), tenant="a", task_id=task, cause=uuid4())
             body, place = b'{"count": 1, "why": "left"}', partition_of(task)
-            await keep(con, [Record(left.id, COUNTS.name, str(task).encode(), left.headers(), body, place)])
+            record = Record(left.id, COUNTS.name, str(task).encode(), left.headers(), body, place)
+            await keep(con, packed([record], datetime.now(UTC)))
         await runtime._leftovers(owned, 0.0)
         assert await runtime.work.leftovers(owned, 0.0) == []
     await con.close()

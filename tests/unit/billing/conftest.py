@@ -22,7 +22,7 @@ from tuntas.kit.billing.invoices import Counted, Facts, Invoice, invoice
 from tuntas.kit.billing.months import billed_in
 from tuntas.kit.billing.rating import BASE, Graduated, Key, Plan, Tier
 from tuntas.kit.messaging.fold import Event, arrived, fold
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 
 ZONE = "Asia/Jakarta"
 NOVEMBER = datetime(2026, 11, 20, 12, tzinfo=UTC)

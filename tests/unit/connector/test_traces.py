@@ -5,7 +5,7 @@ from typing import Any
 
 from tuntas.contracts.ids import derive
 from tuntas.kit.messaging.fold import Event, fold
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 from tuntas.testkit.conformance.bench import Bench
 
 TRACE = f"00-{'ab' * 16}-{'cd' * 8}-01"

@@ -36,7 +36,7 @@ from tuntas.gateway.tenants import Directory, Tenant
 from tuntas.kit.decision import Send
 from tuntas.kit.errors import Transient
 from tuntas.kit.messaging.fold import Event, fold
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 from tuntas.kit.privacy import Digester, Person
 from tuntas.kit.registry import Registry
 from tuntas.kit.signing import public_hex, sign, submission_bytes

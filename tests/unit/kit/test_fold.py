@@ -10,7 +10,7 @@ from tuntas.contracts.executor import ExecutionCommitted, ExecutionHalt, StepRet
 from tuntas.contracts.ids import derive
 from tuntas.kit.decision import Context, Core, Decision, Fired, Send, Wake, require
 from tuntas.kit.messaging.fold import Event, Unit, fired, fold
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TASK, OTHER = derive("task"), derive("other task")

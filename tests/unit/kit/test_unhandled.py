@@ -9,7 +9,7 @@ from tuntas.contracts.base import Message
 from tuntas.contracts.topics import Kind, Topic
 from tuntas.kit.decision import Context, Core, Decision
 from tuntas.kit.messaging.fold import Event, fold
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 
 EVENTS = Topic("tuntas.folding.events.v1", Kind.EVENTS)
 

@@ -13,7 +13,7 @@ from tuntas.contracts.plan import Approval, Goal, Leg, Offer, OfferStep, Phase, 
 from tuntas.contracts.planner import PlanProposed
 from tuntas.contracts.saga import Receipt, SagaEnded, SagaOutcome
 from tuntas.contracts.trust import ApprovalAsked, Mandate, PlanDecided
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 from tuntas.testkit.history import START, History
 from tuntas.trust.core import core
 from tuntas.trust.policy import Policy

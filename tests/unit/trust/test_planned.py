@@ -9,7 +9,7 @@ from tuntas.contracts.money import total, within
 from tuntas.contracts.plan import Offer, Plan, Statement
 from tuntas.contracts.planner import PlanAmend, PlanProposed
 from tuntas.contracts.trust import PlanApproved
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 from tuntas.testkit.history import History
 from tuntas.trust.core import core
 from tuntas.trust.state import Wallet, blank

@@ -12,7 +12,9 @@ from tuntas.billing.state import Subject, Usage
 from tuntas.billing.usage import opening
 from tuntas.kit.billing.months import billed_in
 from tuntas.kit.billing.rating import BASE, Key, Plan
-from tuntas.kit.persistence.store import Connection, Row, Store
+from tuntas.kit.persistence.database import Row, Session
+from tuntas.kit.persistence.postgres import Connection
+from tuntas.kit.persistence.store import Store
 from tuntas.kit.telemetry.metrics import Metrics
 
 _PIN = """insert into months (tenant, month, zone, plan) select * from unnest($1::text[], $2::text[], $3::text[], $4::jsonb[])
@@ -67,16 +69,16 @@ class Subjects(Store[Subject]):
         """Return a row without what is recorded beside it."""
         return state.model_copy(update={"fresh": ()})
 
-    async def beside(self, con: Connection, rows: Sequence[Row[Subject]]) -> None:
+    async def beside(self, session: Session, rows: Sequence[Row[Subject]]) -> None:
         """Record the facts that are new, and post what they cost. A fact that was recorded before changes nothing."""
         told = [(row.tenant, fact) for row in rows if row.state for fact in row.state.fresh]
         if not told:
             return
-        months, now = await self._locked(con, sorted({(tenant, fact.month) for tenant, fact in told}))
+        months, now = await self._locked(session.con, sorted({(tenant, fact.month) for tenant, fact in told}))
         begun = [(t, opening(t, m, month.zone)) for (t, m), month in months.items() if Key(BASE) not in month.counted]
-        recorded = await _record(con, (*begun, *told), months, now)
-        await _post(con, [(r, e) for r in recorded for e in _entries(r, months[r.tenant, r.fact.month])], now)
-        await _count(con, {(r.tenant, r.fact.month): months[r.tenant, r.fact.month] for r in recorded})
+        recorded = await _record(session.con, (*begun, *told), months, now)
+        await _post(session.con, [(r, e) for r in recorded for e in _entries(r, months[r.tenant, r.fact.month])], now)
+        await _count(session.con, {(r.tenant, r.fact.month): months[r.tenant, r.fact.month] for r in recorded})
         for r in recorded:
             self._metrics.of("tuntas_usage_total", meter=r.fact.meter).inc()
 

@@ -7,8 +7,9 @@ from typing import Any
 from tuntas.contracts.engines import EngineUsed
 from tuntas.kit.decision import Send
 from tuntas.kit.failpoints import pass_point
-from tuntas.kit.messaging.unit_of_work import keep
+from tuntas.kit.messaging.unit_of_work import packed
 from tuntas.kit.messaging.wire import encode
+from tuntas.kit.persistence.postgres import keep
 
 SERVICE = "engines"
 
@@ -41,5 +42,5 @@ class Ledger:
         charges = (used.charge.model_dump_json() if used.charge else None, used.reference.model_dump_json() if used.reference else None)
         async with self.pool.acquire() as con, con.transaction():
             await con.execute(_INSERT, *row, *tokens, used.milliseconds, *charges)
-            await keep(con, [record])
+            await keep(con, packed([record], at))
         pass_point(SERVICE, "committed")

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from tuntas.gateway.state import Task
-from tuntas.kit.persistence.store import Connection, Row, Store
+from tuntas.kit.persistence.database import Row, Session
+from tuntas.kit.persistence.store import Store
 
 
 class TaskStore(Store[Task]):
@@ -23,11 +24,11 @@ class TaskStore(Store[Task]):
         """Return a task without the events that were recorded in this batch."""
         return state.model_copy(update={"recorded": ()})
 
-    async def beside(self, con: Connection, rows: Sequence[Row[Task]]) -> None:
+    async def beside(self, session: Session, rows: Sequence[Row[Task]]) -> None:
         """Append the events of this batch."""
         told = [event for row in rows if row.state for event in row.state.recorded]
         if told:
-            await con.execute(
+            await session.con.execute(
                 """insert into task_events (task_id, seq, type, at, body)
                 select * from unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[], $5::jsonb[])""",
                 [event.task_id for event in told],

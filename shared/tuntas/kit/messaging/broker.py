@@ -7,7 +7,6 @@ the range assignor, a drain before partitions are given up, lazy offset commits 
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,9 +112,10 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def commit(self, *, now: bool = False) -> None:
         """Commit the offsets of what is done, at most every quarter of a second unless told to at once."""
-        if self.consumer is None or not self.processed or (not now and time.monotonic() - self.committed_at < COMMIT_SECONDS):
+        at = asyncio.get_running_loop().time()
+        if self.consumer is None or not self.processed or (not now and at - self.committed_at < COMMIT_SECONDS):
             return
-        offsets, self.processed, self.committed_at = self.processed, {}, time.monotonic()
+        offsets, self.processed, self.committed_at = self.processed, {}, at
         try:
             await self.consumer.commit(offsets)
         except Exception:

@@ -17,7 +17,7 @@ from tuntas.contracts.ids import call_id, timer_id
 from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Send, Wake
 from tuntas.kit.errors import InvalidMessage
 from tuntas.kit.messaging.wire import Record, encode
-from tuntas.kit.persistence.store import Row
+from tuntas.kit.persistence.database import Row
 
 S = TypeVar("S", bound=BaseModel)
 

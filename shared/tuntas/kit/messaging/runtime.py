@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -37,6 +37,11 @@ HORIZON_SECONDS = 2 * SWEEP_SECONDS
 LEFTOVER_SECONDS = 3.0
 MOST_CALLS_OUT = 400
 """So many calls without an answer make a replica stop taking records, until half of them are back."""
+
+
+def _monotonic() -> float:
+    """Return the event loop's clock: a simulated loop has its own."""
+    return asyncio.get_running_loop().time()
 
 
 def read_record(record: Raw) -> Event:
@@ -100,7 +105,7 @@ class Runtime(Generic[S]):
 
     async def _wait(self) -> None:
         soonest = min((at for at, _ in self.due.values()), default=None)
-        pause = 1.0 if soonest is None else (soonest - datetime.now(UTC)).total_seconds() + 0.002
+        pause = 1.0 if soonest is None else (soonest - self.work.clock.now()).total_seconds() + 0.002
         try:
             async with asyncio.timeout(min(1.0, max(0.0, pause))):
                 await self.nudge.wait()
@@ -110,27 +115,27 @@ class Runtime(Generic[S]):
             self.nudge.clear()
 
     def _is_due(self) -> bool:
-        at = datetime.now(UTC)
+        at = self.work.clock.now()
         return any(due <= at for due, _ in self.due.values())
 
     def _take_due(self) -> list[Event]:
-        at = datetime.now(UTC)
+        at = self.work.clock.now()
         ready = [key for key, (due, _) in self.due.items() if due <= at]
         return [self.due.pop(key)[1] for key in ready]
 
     async def _sweep(self) -> None:
         """Publish leftovers, reload timers, find lost calls: at assignment, after a failure, and every few seconds."""
-        if time.monotonic() - self.swept_at < SWEEP_SECONDS and not self.behind:
+        if _monotonic() - self.swept_at < SWEEP_SECONDS and not self.behind:
             return
         owned = sorted(self.partitions)
         await self._leftovers(owned, 0.0 if self.behind else LEFTOVER_SECONDS)
         self.behind = False
-        for event in await self.work.timers(owned, datetime.now(UTC) + timedelta(seconds=HORIZON_SECONDS)):
+        for event in await self.work.timers(owned, self.work.clock.now() + timedelta(seconds=HORIZON_SECONDS)):
             if isinstance(event.body, Fired):
                 self.due[event.task_id, event.body.purpose] = (event.body.due_at, event)
         out = [*self.desk.outstanding, *(e.cause for e in self.desk.finished)]
         self.desk.finished += await self.work.lost_calls(owned, out)
-        self.swept_at = time.monotonic()
+        self.swept_at = _monotonic()
 
     async def _settle(self, events: list[Event], dead: list[Record]) -> None:
         """Decide, commit, publish. Due timers and finished calls ride along; if anything fails, they come again."""
@@ -162,7 +167,7 @@ class Runtime(Generic[S]):
         self._press_back()
         for (task, purpose), (event, at) in unit.timers.items():
             self.due.pop((task, purpose), None)
-            if at is not None and (at - datetime.now(UTC)).total_seconds() < HORIZON_SECONDS:
+            if at is not None and (at - self.work.clock.now()).total_seconds() < HORIZON_SECONDS:
                 self.due[task, purpose] = (at, fired(task, event.tenant, purpose, at, event.traceparent))
         if unit.timers:
             self.nudge.set()
@@ -185,9 +190,9 @@ class Runtime(Generic[S]):
     async def _leftovers(self, owned: Sequence[int], older_than_seconds: float) -> None:
         """Deliver parcels, page by page: those delivered are passed over in the next."""
         while left := await self.work.leftovers(owned, older_than_seconds):
-            for parcel, records in left:
-                await self._deliver(records)
-                self.work.published.append(parcel)
+            for parcel in left:
+                await self._deliver(parcel.records)
+                self.work.published.append(parcel.id)
 
     def _read(self, batch: Sequence[Raw]) -> tuple[list[Event], list[Record]]:
         events, dead = [], []

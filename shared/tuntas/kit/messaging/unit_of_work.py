@@ -2,31 +2,27 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
-import asyncpg
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
-from tuntas.contracts.ids import call_id, timer_id
-from tuntas.kit.decision import Answered, Call, Core, Fired
+from tuntas.contracts.ids import call_id
+from tuntas.kit.decision import Answered, Core, Fired
 from tuntas.kit.errors import Transient
 from tuntas.kit.failpoints import pass_point
 from tuntas.kit.messaging.fold import Event, Unit, fired, fold
 from tuntas.kit.messaging.wire import Record, partition_of
-from tuntas.kit.persistence.batch import Changes, Parcel, Timer, Work, statement, write
-from tuntas.kit.persistence.store import Clock, Connection, Store
+from tuntas.kit.persistence.database import Changes, Database, Parcel, Session, Timer, Work
+from tuntas.kit.persistence.store import Clock, Store
 
 S = TypeVar("S", bound=BaseModel)
 
 LEASE_MARGIN_SECONDS = 5.0
 """How long after a call's deadline its row is taken for lost."""
 
-_CALL: TypeAdapter[Call] = TypeAdapter(Call)
-_RECORDS: TypeAdapter[list[Record]] = TypeAdapter(list[Record])
 _TRANSACTION_SECONDS = 15.0
 
 
@@ -37,13 +33,9 @@ class UnitOfWork(Generic[S]):
     service: str
     core: Core[S]
     store: Store[S]
-    pool: asyncpg.Pool
-    published: list[UUID] = field(default_factory=list)
+    database: Database
     clock: Clock = field(default_factory=Clock)
-    sql: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.sql = statement(self.store.table)
+    published: list[UUID] = field(default_factory=list)
 
     async def process(self, events: Sequence[Event]) -> tuple[Unit[S], list[UUID]]:
         """Decide a batch in one transaction; return what was decided and the parcels its outputs lie in.
@@ -64,10 +56,8 @@ class UnitOfWork(Generic[S]):
     async def _decided(self, events: Sequence[Event], new: frozenset[UUID]) -> tuple[Unit[S], list[UUID]]:
         gone = list(self.published)
         try:
-            async with asyncio.timeout(_TRANSACTION_SECONDS), self.pool.acquire() as con:
-                at = await self.clock.now(con)
-                async with con.transaction() if self._wide(events) else nullcontext():
-                    unit, parcels = await self._transact(con, events, new, at, gone)
+            async with asyncio.timeout(_TRANSACTION_SECONDS), self.database.session(wide=self._wide(events)) as session:
+                unit, parcels = await self._transact(session, events, new, gone)
         except BaseException:
             self.store.forget()
             raise
@@ -81,74 +71,46 @@ class UnitOfWork(Generic[S]):
         return self.store.wide or any(isinstance(event.body, (Fired, Answered)) for event in events)
 
     async def _transact(
-        self, con: Connection, events: Sequence[Event], new: frozenset[UUID], at: datetime, gone: Sequence[UUID]
+        self, session: Session, events: Sequence[Event], new: frozenset[UUID], gone: Sequence[UUID]
     ) -> tuple[Unit[S], list[Parcel]]:
-        live = [event for event in await _claim(con, events) if self.core.handles(event.body)]
-        rows = await self.store.rows_for(con, live, new)
+        at = await self.clock.ask(session)
+        live = [event for event in await _claimed(session, events, at) if self.core.handles(event.body)]
+        rows = await self.store.rows_for(session, live, new)
         unit = fold(self.core, self.service, rows, live, at)
-        changed, parcels = list(unit.changed.values()), _parcels(unit.records)
+        changed, parcels = list(unit.changed.values()), packed(unit.records, at)
         pass_point(self.service, "before_commit")
-        await write(con, self.sql, self.store, Changes(changed, _timers(unit), _work(unit, at), parcels, gone))
-        await self.store.beside(con, changed)
+        changes = Changes(self.store.written(changed), _timers(unit), _work(unit, at), parcels, gone)
+        await session.write(self.store.table, changes)
+        await self.store.beside(session, changed)
         return unit, parcels
 
-    async def leftovers(self, partitions: Sequence[int], older_than_seconds: float, limit: int = 100) -> list[tuple[UUID, list[Record]]]:
+    async def leftovers(self, partitions: Sequence[int], older_than_seconds: float, limit: int = 100) -> list[Parcel]:
         """Return parcels that were committed and not published, oldest first: after a crash they are the delivery (protocol R8)."""
-        found = await self.pool.fetch(
-            """select id, records from outbox
-            where partition = any($1::int[]) and created_at < now() - make_interval(secs => $2) and not id = any($3::uuid[])
-            order by seq limit $4""",
-            list(partitions),
-            older_than_seconds,
-            self.published,
-            limit,
-        )
-        return [(r["id"], _RECORDS.validate_json(r["records"])) for r in found]
+        before = self.clock.now() - timedelta(seconds=older_than_seconds)
+        return await self.database.leftovers(partitions, before, self.published, limit)
 
     async def lost_calls(self, partitions: Sequence[int], known: Sequence[UUID]) -> list[Event]:
         """Return calls whose lease is over as answers that were lost, but not those still out in this process."""
-        found = await self.pool.fetch(
-            """select task_id, tenant, call, traceparent from work
-            where partition = any($1::int[]) and lease_until < now() and not call_id = any($2::uuid[]) limit 500""",
-            list(partitions),
-            list(known),
-        )
-        return [_lost(r) for r in found]
+        return [_lost(work) for work in await self.database.lost_calls(partitions, self.clock.now(), known)]
 
     async def timers(self, partitions: Sequence[int], before: datetime) -> list[Event]:
         """Return the timers due before an instant, soonest first."""
-        found = await self.pool.fetch(
-            """select task_id, tenant, purpose, due_at, traceparent from timers
-            where partition = any($1::int[]) and due_at < $2 order by due_at limit 5000""",
-            list(partitions),
-            before,
-        )
-        return [fired(r["task_id"], r["tenant"], r["purpose"], r["due_at"], r["traceparent"]) for r in found]
+        return [
+            fired(timer.task_id, timer.tenant, timer.purpose, timer.due_at, timer.traceparent)
+            for timer in await self.database.timers(partitions, before)
+            if timer.due_at
+        ]
 
 
-def _lost(row: asyncpg.Record) -> Event:
-    call = _CALL.validate_json(row["call"])
-    answer = Answered(call, code="lease_over", lost=True)
-    return Event(row["task_id"], row["tenant"], call_id(call.key, call.number), answer, row["traceparent"])
+def _lost(work: Work) -> Event:
+    return Event(work.task_id, work.tenant, work.call_id, Answered(work.call, code="lease_over", lost=True), work.traceparent)
 
 
-async def _claim(con: Connection, events: Sequence[Event]) -> list[Event]:
-    """Keep messages, and those timers and calls whose row could be deleted: what was cancelled or decided elsewhere is gone."""
-    timers = [e for e in events if isinstance(e.body, Fired)]
-    calls = [e for e in events if isinstance(e.body, Answered)]
-    won: set[UUID] = set()
-    if timers:
-        due = [(e.task_id, e.body.purpose, e.body.due_at) for e in timers if isinstance(e.body, Fired)]
-        rows = await con.fetch(
-            """delete from timers t using unnest($1::uuid[], $2::text[], $3::timestamptz[]) as u (task_id, purpose, due_at)
-            where (t.task_id, t.purpose, t.due_at) = (u.task_id, u.purpose, u.due_at) and t.due_at <= clock_timestamp()
-            returning t.task_id, t.purpose, t.due_at""",
-            *(list(column) for column in zip(*due, strict=True)),
-        )
-        won |= {timer_id(r["task_id"], r["purpose"], r["due_at"]) for r in rows}
-    if calls:
-        rows = await con.fetch("delete from work where call_id = any($1::uuid[]) returning call_id", [e.cause for e in calls])
-        won |= {r["call_id"] for r in rows}
+async def _claimed(session: Session, events: Sequence[Event], now: datetime) -> list[Event]:
+    """Keep messages, and those timers and calls that could be taken: what was cancelled or decided elsewhere is gone."""
+    timers = [(e.task_id, e.body.purpose, e.body.due_at) for e in events if isinstance(e.body, Fired)]
+    calls = [e.cause for e in events if isinstance(e.body, Answered)]
+    won = await session.claim(timers, calls, now) if timers or calls else set()
     return [e for e in events if not isinstance(e.body, (Fired, Answered)) or e.cause in won]
 
 
@@ -166,7 +128,7 @@ def _work(unit: Unit[Any], at: datetime) -> list[Work]:
             event.task_id,
             event.tenant,
             partition_of(event.task_id),
-            _CALL.dump_json(call).decode(),
+            call,
             at + timedelta(seconds=call.deadline_seconds + LEASE_MARGIN_SECONDS),
             event.traceparent,
         )
@@ -174,22 +136,10 @@ def _work(unit: Unit[Any], at: datetime) -> list[Work]:
     ]
 
 
-def _parcels(records: Iterable[Record]) -> list[Parcel]:
+def packed(records: Iterable[Record], at: datetime) -> list[Parcel]:
     """Pack outputs by the partition of their key: that is what ownership, and so delivery after a crash, goes by."""
-    packed: dict[int, list[Record]] = {}
+    places: dict[int, list[Record]] = {}
     for record in records:
         place = partition_of(record.key.decode()) if record.partition is None else record.partition
-        packed.setdefault(place, []).append(record)
-    return [Parcel(uuid4(), partition, len(each), _RECORDS.dump_json(each)) for partition, each in packed.items()]
-
-
-async def keep(con: Connection, records: Iterable[Record]) -> None:
-    """Put outputs that no batch made into the outbox, in the caller's transaction; the sweep of their partition's owner delivers them."""
-    for parcel in _parcels(records):
-        await con.execute(
-            "insert into outbox (id, partition, count, records) values ($1, $2, $3, $4)",
-            parcel.id,
-            parcel.partition,
-            parcel.count,
-            parcel.records,
-        )
+        places.setdefault(place, []).append(record)
+    return [Parcel(uuid4(), partition, each, at) for partition, each in places.items()]

@@ -94,12 +94,13 @@ class Desk:
         async with limit:
             if refusal := self._refusal(event, call):
                 return self._count(call, refusal)
-            if not breaker.allows(time.monotonic()):
+            clock = asyncio.get_running_loop().time
+            if not breaker.allows(clock()):
                 return self._count(call, Answered(call, code="breaker_open"))
             begun = time.monotonic()
             answer = await self._attempt(event, call)
             self.metrics.of("tuntas_call_seconds", party=call.party).observe(time.monotonic() - begun)
-            breaker.record(not (answer.lost or answer.code), time.monotonic())
+            breaker.record(not (answer.lost or answer.code), clock())
             self.metrics.of("tuntas_breaker_open", party=call.party).set(breaker.opened_at is not None)
             return self._count(call, answer)
 

@@ -1,37 +1,21 @@
-"""State rows of a batch: lent from memory or loaded, written back once, fenced by their version. A state model has a `status`."""
+"""State rows of a batch: lent from memory or loaded, fenced by their version when they are written. A state model has a `status`."""
 
-import time
+import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-import asyncpg
 from pydantic import BaseModel
 
+from tuntas.kit.persistence.database import Row, Session
+
 S = TypeVar("S", bound=BaseModel)
-Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 
 KEPT_ROWS = 4096
 """So many rows of a table stay in memory; the ones used longest ago go first."""
-
-
-@dataclass(slots=True)
-class Row(Generic[S]):
-    """A task's state in this batch. `version` is as loaded, 0 for a new row; `fresh` are the message ids counted in this batch."""
-
-    task_id: UUID
-    tenant: str
-    version: int
-    state: S | None
-    seen: frozenset[UUID]
-    fresh: list[UUID] = field(default_factory=list)
-
-    def counted(self, message: UUID) -> bool:
-        """Say whether this message has had its effect already."""
-        return message in self.seen or message in self.fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +40,31 @@ class Store(Generic[S]):
     def __init__(self, table: str, model: type[S]) -> None:
         self.table, self.model = table, model
         self._kept: OrderedDict[UUID, _Kept[S]] = OrderedDict()
-        self._load = f"select task_id, tenant, version, seen, doc from {table} where task_id = any($1::uuid[])"
 
-    async def load(self, con: Connection, keys: Iterable[UUID], new: frozenset[UUID] = frozenset()) -> dict[UUID, Row[S]]:
+    async def load(self, session: Session, keys: Iterable[UUID], new: frozenset[UUID] = frozenset()) -> dict[UUID, Row[S]]:
         """Return the rows of these tasks; tasks without a row are not in the answer. A row that turns out to be old refuses its write.
 
         Tasks that are taken for `new` are not asked for; one that was not refuses its write as well.
         """
-        wanted = set(keys)
+        wanted = dict.fromkeys(keys)
         rows = {key: Row(key, kept.tenant, kept.version, kept.state, kept.seen) for key in wanted if (kept := self._kept.get(key))}
-        if missing := wanted - rows.keys() - new:
-            rows |= {r["task_id"]: self._read(r) for r in await con.fetch(self._load, missing)}
+        if missing := [key for key in wanted if key not in rows and key not in new]:
+            rows |= {row.task_id: row for row in await session.rows(self.table, self.model, missing)}
         return rows
 
-    def _read(self, found: Any) -> Row[S]:
-        state = self.model.model_validate_json(found["doc"])
-        return Row(found["task_id"], found["tenant"], found["version"], state, frozenset(found["seen"]))
-
-    async def rows_for(self, con: Connection, events: Sequence[Any], new: frozenset[UUID]) -> dict[UUID, Row[S]]:
+    async def rows_for(self, session: Session, events: Sequence[Any], new: frozenset[UUID]) -> dict[UUID, Row[S]]:
         """Load what a batch's events need; a service whose tasks share something loads that as well."""
-        return await self.load(con, (event.task_id for event in events), new)
+        return await self.load(session, (event.task_id for event in events), new)
 
     def kept(self, state: S) -> S:
         """Return what is written of a state; the rest of it was lent for the decision."""
         return state
 
-    async def beside(self, con: Connection, rows: Sequence[Row[S]]) -> None:
+    def written(self, rows: Iterable[Row[S]]) -> list[Row[S]]:
+        """Return rows as they are written."""
+        return [replace(row, state=self.kept(row.state)) for row in rows if row.state is not None]
+
+    async def beside(self, session: Session, rows: Sequence[Row[S]]) -> None:
         """Write what a service keeps beside its rows, in the transaction that wrote them (`wide`)."""
 
     def remember(self, rows: Iterable[Row[S]]) -> None:
@@ -97,11 +80,6 @@ class Store(Generic[S]):
         """Read all rows anew when they are needed next: after a failure nobody knows what was committed."""
         self._kept.clear()
 
-    async def read(self, con: Connection, task_id: UUID) -> S | None:
-        """Read one state without locking it."""
-        doc = await con.fetchval(f"select doc from {self.table} where task_id = $1", task_id)
-        return self.model.model_validate_json(doc) if doc else None
-
 
 class Clock:
     """The database's clock, by which deadlines are judged, as far as it is ahead of this machine's; asked for now and then."""
@@ -111,11 +89,16 @@ class Clock:
     def __init__(self) -> None:
         self._ahead, self._asked_at = timedelta(), float("-inf")
 
-    async def now(self, con: Connection) -> datetime:
-        """Return the instant it is at the database, give or take half a round trip."""
-        if time.monotonic() - self._asked_at > self.AGAIN_SECONDS:
-            sent = datetime.now(UTC)
-            told: datetime = await con.fetchval("select clock_timestamp()")
-            self._ahead = told - (sent + (datetime.now(UTC) - sent) / 2)
-            self._asked_at = time.monotonic()
+    def now(self) -> datetime:
+        """Return the instant it is at the database, as far as is known."""
         return datetime.now(UTC) + self._ahead
+
+    async def ask(self, session: Session) -> datetime:
+        """Return the instant it is at the database, give or take half a round trip."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._asked_at > self.AGAIN_SECONDS:
+            sent = datetime.now(UTC)
+            told = await session.time()
+            self._ahead = told - (sent + (datetime.now(UTC) - sent) / 2)
+            self._asked_at = loop.time()
+        return self.now()
