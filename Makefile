@@ -17,7 +17,7 @@ REMAKE := anew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down env check test test-all kill bench conformance new-connector new-provider tidy generate lock lock-jars clean anew
+.PHONY: help setup demo up down env check test test-all kill simulate mutants bench conformance new-connector new-provider tidy generate lock lock-jars clean anew
 
 help: ## print the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
@@ -54,6 +54,15 @@ kill: .venv/dev setup ## kill services and servers at random under load, and che
 
 env: .venv/members ## make the passwords and keys that docker compose needs (.env, .tuntas/compose); what is there stays
 	@$(BIN)/python deploy/tools/environment.py
+
+HISTORIES ?= 1000
+SEED ?= 0
+STAGE ?= runtime
+simulate: .venv/members ## play histories of the whole platform, and judge them (HISTORIES=, SEED=: the first; STAGE=alone: without the runtime)
+	@$(BIN)/python -m tuntas.testkit.simulate --histories $(HISTORIES) --seed $(SEED) --stage $(STAGE)
+
+mutants: .venv/dev .venv/members ## break the protocol on purpose, one way at a time; some history must notice each
+	@$(BIN)/python -m tests.saga.mutants
 
 bench: .venv/dev setup ## measure two workloads beside the limit; progress on standard error, a JSON line for each load on standard output
 	@$(BIN)/python -m tests.bench

@@ -97,7 +97,7 @@ class Market:
     def _offer(self, kind: Kind, spec: ProviderSpec, now: datetime) -> Offer:
         rng = self.moods.rng
         price, fee = rng.randrange(80_000, 120_000, 1_000), rng.choice([0, 0, 10_000])
-        fixed = rng.random() < 0.25
+        fixed = rng.random() < 0.35
         terms = UndoTerms() if fixed else UndoTerms(fee=_idr(fee))
         steps = _steps(kind, StepKind.PIVOT if fixed and StepKind.PIVOT in kind.goal.actions[1].kinds else StepKind.COMPENSATABLE, terms)
         self._count += 1

@@ -1,6 +1,7 @@
 """What must hold after every step and at the end (protocol 4), judged by what was published and by what the providers hold."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -12,11 +13,11 @@ from tuntas.contracts.plan import Plan, StepKind
 from tuntas.contracts.saga import AttemptRelease, EffectState, Posting, Receipt, SagaEnded, SagaOutcome, SagaReopened
 from tuntas.contracts.trust import PlanApproved
 from tuntas.kit.decision import Call
-from tuntas.kit.messaging.fold import Unit
+from tuntas.testkit.explaining import explained
 from tuntas.testkit.houses import House, Item
-from tuntas.testkit.log import Entry, Violation, require
+from tuntas.testkit.log import Entry, require
 from tuntas.testkit.waits import WAITS
-from tuntas.testkit.world import Shelf, World
+from tuntas.testkit.world import World
 
 STANDING = frozenset({EffectState.KEPT, EffectState.RESIDUE, EffectState.IN_DOUBT})
 _UNAPPROVED = frozenset({"denied", "expired", "cancelled"})
@@ -41,15 +42,17 @@ class Judge:
     """Looks at every commit, every call and every step. `touched` are tasks that an operator worked on, `wire` calls on their way.
 
     `excused` are attempts at a provider that broke its manifest: what it did too late is undone when it is seen.
+    `causes` are the ids of all that anything may come from.
     """
 
-    def __init__(self, world: World, houses: Mapping[str, House]) -> None:
-        self.world, self.houses = world, houses
+    def __init__(self, world: World, houses: Mapping[str, House], *, explains: bool = False) -> None:
+        self.world, self.houses, self._explains = world, houses, explains
         self.books: dict[UUID, Book] = {}
         self.touched: set[UUID] = set()
         self.wire: list[Call] = []
         self.excused: set[UUID] = set()
         self.committed_ids: set[UUID] = set()
+        self.causes: set[UUID] = set()
         self.dirty: set[tuple[str, UUID]] = set()
         self._published = 0
         self._started: set[UUID] = set()
@@ -80,13 +83,11 @@ class Judge:
 
     # Every commit
 
-    def committed(self, shelf: Shelf, unit: Unit[Any], added: Sequence[Entry]) -> None:
-        """Judge what a service decided."""
-        for event, error in unit.refused:
-            raise Violation(f"{shelf.part.name} set aside {event.name}: {error}")
-        self.dirty.update((shelf.part.name, task) for task in unit.changed)
+    def committed(self, name: str, changed: Iterable[UUID], added: Iterable[Entry]) -> None:
+        """Judge what a service decided: the tasks it changed and what it will publish."""
+        self.dirty.update((name, task) for task in changed)
         for each in added:
-            require(each.envelope.cause in self.world.causes, "P19", "unknown cause of", each.message)
+            require(each.envelope.cause in self.causes, "P19", "unknown cause of", each.message)
             self.committed_ids.add(each.record.id)
             if reader := self._readers.get(type(each.message)):
                 reader(each, each.message)
@@ -146,13 +147,23 @@ class Judge:
     def _on_undo(self, each: Entry, message: StepUndo) -> None:
         task, book = each.envelope.task_id, self.book(each.envelope.task_id)
         require(message.number >= book.undos.get(message.key, 0), "an undo's number falls", message)
+        first = message.key not in book.undos
         book.undos[message.key] = message.number
+        if first:
+            self._in_order(task, message.key)
         if task in self.touched or message.key in book.released | book.observed:
             return
         require(message.key in book.listed, "P5", "an undo before the tally:", message)
         execution = self.world.shelves["executor"].state(task)
         pivots = [a for a in execution.attempts if a.pivot and not a.gone] if execution and not book.reopened and not book.closings else []
         require(not pivots, "P8", "an undo while a pivot is in doubt or done:", message)
+
+    def _in_order(self, task: UUID, key: UUID) -> None:
+        """What a step needs is undone after it (protocol 3, undo order)."""
+        effects = self.world.shelves["saga"].state(task).effects
+        mine = effects[key].declaration
+        later = [e.declaration for e in effects.values() if e.stage == "undoing" and e.declaration.start > mine.start]
+        require(not [d.step_id for d in later if mine.step_id in d.needs], "undo order", mine.step_id, "before what needs it:", later)
 
     def _on_undone(self, each: Entry, message: StepUndone) -> None:
         task = each.envelope.task_id
@@ -191,6 +202,8 @@ class Judge:
                 waits(shelf.state(task), frozenset(purpose for owner, purpose in shelf.timers if owner == task))
         for task in {task for _, task in self.dirty}:
             self._money(task)
+            if self._explains:
+                explained(self.world, task)
         if any(name == "trust" for name, _ in self.dirty):
             self._wallet()
         self.dirty.clear()
@@ -206,11 +219,12 @@ class Judge:
         require(all(minor <= ceiling.get(currency, 0) for currency, minor in held.items()), "P12", held, "held above", ceiling)
 
     def _wallet(self) -> None:
-        states: list[Any] = [row.state for row in self.world.shelves["trust"].rows.values()]
+        trust = self.world.shelves["trust"]
+        states: list[Any] = [row.state for row in trust.rows.values()]
         rows = [state for state in states if state.person]
-        for wallet in (row.wallet for row in rows if row.wallet):
+        for wallet in (json.loads(shared.doc) for shared in trust.shared.values()):
             for name in ("reserved", "spent"):
-                found = {c: m for c, m in getattr(wallet, name).items() if m}
+                found = {c: m for c, m in wallet[name].items() if m}
                 told = _added(row.reserved if name == "reserved" else row.kept for row in rows)
                 require(found == told, "P15", name, "is", found, "and its tasks say", told)
 

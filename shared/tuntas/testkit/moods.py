@@ -21,22 +21,40 @@ FAMILIES: Mapping[str, float] = {
     "stubborn": 0.5,
     "quoteless": 0.1,
     "slow": 0.3,
+    "redriven": 0.05,
 }
 """What may go wrong, and at most how often; a history has some of it."""
 
+PROCESSES: Mapping[str, float] = {
+    "severed": 0.05,
+    "stop": 0.03,
+    "moved": 0.03,
+    "replicas": 1.0,
+}
+"""What may go wrong with processes that run as they do at work."""
+
 
 class Moods:
-    """What goes wrong in a history, and how often. `calm` ends it."""
+    """What goes wrong in a history, and how often. `calm` ends it.
 
-    def __init__(self, rng: Random, chances: Mapping[str, float]) -> None:
-        self.rng, self.chances, self.calm = rng, chances, False
+    `happened` counts what went wrong. Those whose numbers are in `muted` do not happen, although the same is drawn: so a history is made
+    shorter.
+    """
+
+    def __init__(self, rng: Random, chances: Mapping[str, float], muted: frozenset[int] = frozenset()) -> None:
+        self.rng, self.chances, self.muted, self.calm = rng, chances, muted, False
+        self.happened = 0
 
     def roll(self, name: str) -> bool:
         """Say whether this goes wrong now."""
         chance = 0.0 if self.calm else self.chances.get(name, 0.0)
-        return chance > 0 and self.rng.random() < chance
+        if chance <= 0 or self.rng.random() >= chance:
+            return False
+        self.happened += 1
+        return self.happened - 1 not in self.muted
 
 
-def moods(rng: Random) -> Moods:
+def moods(rng: Random, *families: Mapping[str, float], muted: frozenset[int] = frozenset()) -> Moods:
     """Choose what goes wrong in a history."""
-    return Moods(rng, {name: most * rng.random() for name, most in FAMILIES.items() if rng.random() < 0.5})
+    chances = {name: most for family in (FAMILIES, *families) for name, most in family.items()}
+    return Moods(rng, {name: most * rng.random() for name, most in chances.items() if rng.random() < 0.5}, muted)

@@ -1,11 +1,11 @@
 """A seeded simulation of whole histories: what happens next, and what goes wrong, is drawn from one number.
 
-The services' real decisions run through the production fold; topics, databases, providers, people and the clock are simulated. A history
-ends: faults stop, everything is answered, operators repair what rests, and the books are compared with what the providers hold.
+The services' real decisions run through the kit's own runtime (`Cluster`) or through its fold alone (`Alone`); topics, databases,
+providers, people and the clock are simulated. A history ends: faults stop, everything is answered, operators repair what rests, and the
+books are compared with what the providers hold.
 """
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -18,15 +18,17 @@ from tuntas.contracts.ids import derive, digest
 from tuntas.contracts.saga import SagaNeedsAttention
 from tuntas.contracts.topics import connector_commands
 from tuntas.contracts.trust import ApprovalAsked, MandateSet, PlanDecided, TaskCancel
-from tuntas.kit.messaging.fold import Event, answered
 from tuntas.testkit import actors
 from tuntas.testkit.actors import Cast
+from tuntas.testkit.alone import Alone
+from tuntas.testkit.cluster import Cluster
 from tuntas.testkit.houses import Item
 from tuntas.testkit.invariants import Judge
-from tuntas.testkit.log import Lane, Violation
-from tuntas.testkit.moods import moods
+from tuntas.testkit.log import Violation
+from tuntas.testkit.moods import PROCESSES, moods
+from tuntas.testkit.story import story
 from tuntas.testkit.wire import Wire
-from tuntas.testkit.world import TENANT, Agenda, Shelf, World
+from tuntas.testkit.world import World
 
 REST_STEPS = 6_000
 ROUNDS = 14
@@ -37,18 +39,16 @@ SILENCE = timedelta(hours=1)
 class Simulation:
     """One history. `run` plays it to its end."""
 
-    def __init__(self, cast: Cast, seed: int) -> None:
+    def __init__(self, cast: Cast, seed: int, stage: type[World] = Cluster, muted: frozenset[int] = frozenset()) -> None:
         self.seed, self.cast = seed, cast
         self.rng = Random(seed)
-        self.moods = moods(self.rng)
-        self.world = World(cast.parts, kept=seed % 4 == 0)
+        self.moods = moods(self.rng, muted=muted) if stage is Alone else moods(self.rng, PROCESSES, muted=muted)
+        self.world = stage(cast.parts, self.rng, self.moods, kept=seed % 4 == 0)
+        self.agenda = self.world.agenda
         self.houses = actors.houses(cast, self.moods)
-        self.market = actors.Market(cast, self.moods, self.houses)
-        self.judge = Judge(self.world, self.houses)
+        self.judge = self.world.judge = Judge(self.world, self.houses, explains=seed % 20 == 0)
+        self.world.wire = Wire(self.world, self.judge, actors.Market(cast, self.moods, self.houses))
         self.steps = 0
-        self.trace: deque[tuple[Any, ...]] = deque(maxlen=40)
-        self.agenda = Agenda()
-        self.wire = Wire(self.world, self.agenda, self.moods, self.judge, self.market, self.trace)
         self.tasks = [derive("simulated", seed, n) for n in range(self.rng.choice([1, 1, 2]))]
         self.plans: list[tuple[int, Callable[..., Any]]] = []
         self._heard = 0
@@ -65,6 +65,8 @@ class Simulation:
             self._play()
         except Violation as found:
             self._report(found)
+        finally:
+            self.world.close()
         return self
 
     def fingerprint(self) -> str:
@@ -72,8 +74,7 @@ class Simulation:
         return digest("".join(str(entry.record.id) for entry in self.world.log.entries))
 
     def _report(self, found: Violation) -> NoReturn:
-        told = "\n".join(" ".join(str(part)[:1500] for part in line) for line in self.trace)
-        raise Violation(f"{found}\nseed {self.seed}, step {self.steps}; what happened before:\n{told}") from found
+        raise Violation(f"{found}\nseed {self.seed}, step {self.steps}; what happened before:\n{story(self.world.trace)}") from found
 
     # What is planned at the beginning
 
@@ -107,7 +108,7 @@ class Simulation:
         ]
         if found:
             house, item = self.rng.choice(found)
-            self.trace.append((self.world.now, "the other side cancels", item))
+            self.world.tell("the other side cancels", item)
             house.end(item, "cancelled_by_provider")
 
     # The course of events
@@ -116,7 +117,7 @@ class Simulation:
         for _ in range(self.rng.randint(100, 600)):
             if not self._step(patient=False):
                 break
-        self.moods.calm = True
+        self.world.calm()
         for house in self.houses.values():
             for item in house.items:
                 item.stubborn = item.stubborn and self.rng.random() < 0.5
@@ -144,7 +145,7 @@ class Simulation:
     def _repair_one(self, task: UUID, round_: int) -> bool:
         order = actors.repair(self.world.shelves["saga"].state(task), self.rng, round_) if self.judge.rests(task) else None
         if order:
-            self.trace.append((self.world.now, "operator", order))
+            self.world.tell("operator", order)
             self.judge.touched.add(task)
             self.world.say("gateway", task, order)
         return order is not None
@@ -152,28 +153,16 @@ class Simulation:
     def _step(self, *, patient: bool) -> bool:
         """Let one thing happen; say whether there was anything. Patient: time passes only when nothing else is left to do."""
         self.steps += 1
-        options = self._options()
+        options = self.world.options()
         if options and (patient or self.rng.random() < 0.9):
             self.rng.choice(options)()
         elif not self._pass(idle=not options):
             return False
+        if self.world.found:
+            raise self.world.found
         self._listen()
         self.judge.look()
         return True
-
-    def _options(self) -> list[Callable[..., Any]]:
-        found: list[Callable[..., Any]] = [partial(self._deliver, lane) for lane in self.world.log.unread()]
-        for shelf in self.world.shelves.values():
-            if shelf.outbox:
-                found.append(partial(self.world.publish, shelf))
-            found += [partial(self.wire.perform, shelf, errand) for errand in shelf.work.values() if errand.alive and not errand.result]
-            if events := self._ready(shelf):
-                found += [partial(self._decide_one, shelf, events)] * 2
-        return found
-
-    def _ready(self, shelf: Shelf) -> list[Event]:
-        done = [answered(e.task_id, TENANT, e.result, "") for e in shelf.work.values() if e.result]
-        return done + self.world.due(shelf)
 
     def _pass(self, *, idle: bool) -> bool:
         """Let time pass: a little while there is something to do, else until something happens."""
@@ -183,38 +172,10 @@ class Simulation:
             return not idle
         soonest = max(self.world.now, min(instants))
         until = soonest if idle else min(soonest, self.world.now + timedelta(seconds=self.rng.choice([0.1, 1, 5])))
-        self.world.now = until
-        self.agenda.pass_until(until)
+        self.world.pass_until(until)
         for house in self.houses.values():
             house.tick(until)
         return True
-
-    def _deliver(self, lane: Lane) -> None:
-        shelf = self.world.shelves[lane.service]
-        batch = [each.event for each, _ in zip(self.world.log.next(lane), range(self.rng.choice([1, 1, 3])), strict=False)]
-        self.world.log.commit(lane, len(batch))
-        if self.rng.random() < 0.2:
-            batch += [e for e in self._ready(shelf) if self.rng.random() < 0.5]
-        self._decide(shelf, batch)
-        if self.moods.roll("again"):
-            self.world.log.commit(lane, -self.rng.randint(1, 4))
-
-    def _decide_one(self, shelf: Shelf, events: Sequence[Event]) -> None:
-        self._decide(shelf, [self.rng.choice(events)])
-
-    def _decide(self, shelf: Shelf, events: Sequence[Event]) -> None:
-        for event in events:
-            self.trace.append((self.world.now.time(), shelf.part.name, "<-", event.name, event.cause, event.body))
-        unit, added = self.world.decide(shelf, events)
-        for each in added:
-            self.trace.append((self.world.now.time(), shelf.part.name, "->", each.message.wire_type, each.record.id, each.message))
-        self.judge.committed(shelf, unit, added)
-        if self.moods.roll("unpublished"):
-            self.wire.crash(shelf)
-            return
-        self.world.publish(shelf, again=self.moods.roll("again"))
-        if self.moods.roll("crash"):
-            self.wire.crash(shelf)
 
     # What is heard outside
 

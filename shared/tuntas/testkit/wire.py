@@ -1,6 +1,5 @@
 """Calls on their way to providers and back: answered, lost before or after they acted, or late."""
 
-from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -8,8 +7,7 @@ from typing import Any
 from tuntas.kit.decision import Answered, Call
 from tuntas.testkit.actors import Market
 from tuntas.testkit.invariants import Judge
-from tuntas.testkit.moods import Moods
-from tuntas.testkit.world import Agenda, Errand, Shelf, World
+from tuntas.testkit.world import World
 
 
 @dataclass(frozen=True)
@@ -17,61 +15,51 @@ class Wire:
     """Makes the calls of all services in one history."""
 
     world: World
-    agenda: Agenda
-    moods: Moods
     judge: Judge
     market: Market
-    trace: deque[tuple[Any, ...]]
 
-    def perform(self, shelf: Shelf, errand: Errand) -> None:
-        """Make a call; what it brings back is taken later."""
-        errand.result, call = self._answer(errand), errand.call
-        self.trace.append((self.world.now, shelf.part.name, "calls", call.party, call.kind, call.key, errand.result))
-
-    def _answer(self, errand: Errand) -> Answered:
-        call, roll, lost = errand.call, self.moods.roll, Answered(errand.call, code="no_answer", lost=True)
+    def answer(self, call: Call) -> Answered:
+        """Make a call; return what it brings back."""
+        roll, lost = self.world.moods.roll, Answered(call, code="no_answer", lost=True)
         if call.kind == "quote":
             return lost if roll("lost") else Answered(call, result=self.market.quote(call.body, self.world.now))
         if roll("unsent"):
-            return Answered(call, code=self.moods.rng.choice(["unreachable", "parked"]))
+            return Answered(call, code=self.world.rng.choice(["unreachable", "parked"]))
         if roll("dropped"):
             return lost
         if roll("late"):
-            self._postpone(errand)
+            self._postpone(call)
             return lost
-        result = self._arrive(errand)
+        result = self._arrive(call)
         return lost if roll("lost") else Answered(call, result=result)
 
-    def crash(self, shelf: Shelf) -> None:
-        """Let a service's process die: what its calls brought back is lost, whether they arrived or not."""
-        self.trace.append((self.world.now, shelf.part.name, "dies"))
-        for errand in shelf.work.values():
-            under_way = errand.alive and not errand.result and errand.call.kind != "quote"
-            fate = self.moods.rng.choice(["never", "now", "late"]) if under_way else "never"
-            if fate == "now":
-                self._arrive(errand)
-            elif fate == "late":
-                self._postpone(errand)
-            errand.alive, errand.result = False, None
+    def abandoned(self, call: Call) -> None:
+        """Let a call's process die before it heard: the request never left, arrives now, or is on its way."""
+        fate = self.world.rng.choice(["never", "now", "late"]) if call.kind != "quote" else "never"
+        if fate == "now":
+            self._arrive(call)
+        elif fate == "late":
+            self._postpone(call)
 
-    def _arrive(self, errand: Errand) -> Any:
-        self.judge.called(errand.call)
-        return self.market.houses[errand.call.party].handle(errand.call, self.world.now)
+    def _arrive(self, call: Call) -> Any:
+        with self.world.noted():
+            self.judge.called(call)
+        return self.market.houses[call.party].handle(call, self.world.now)
 
-    def _postpone(self, errand: Errand) -> None:
+    def _postpone(self, call: Call) -> None:
         """The request is on its way for a while: as long as the manifest says at most, or rarely longer, which must be found out."""
-        call, under_way = errand.call, self.judge.wire
+        under_way = self.judge.wire
         under_way.append(call)
 
         def arrive() -> None:
             under_way.remove(call)
-            self.trace.append((self.world.now, "arrives late", call.kind, call.key, self._arrive(errand)))
+            self.world.tell("arrives late", call.kind, call.key, self._arrive(call))
 
-        self.agenda.plan(self.world.now + timedelta(seconds=self._delay(call)), arrive)
+        self.world.agenda.plan(self.world.now + timedelta(seconds=self._delay(call)), arrive)
 
     def _delay(self, call: Call) -> float:
-        house, rng = self.market.houses[call.party], self.moods.rng
-        if call.kind == "act" and house.spec.honours_keys and not house.money and self.moods.roll("broken"):
+        house, rng = self.market.houses[call.party], self.world.rng
+        if call.kind == "act" and house.spec.honours_keys and not house.money and self.world.moods.roll("broken"):
             self.judge.excused.add(call.key)
             return house.spec.settle_seconds * rng.uniform(1, 3)
         return rng.uniform(0, 0.9 * house.spec.settle_seconds)

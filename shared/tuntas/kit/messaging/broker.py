@@ -30,6 +30,8 @@ from tuntas.kit.settings import KafkaSettings
 from tuntas.kit.telemetry.log import Log
 from tuntas.kit.telemetry.metrics import Metrics
 
+ASSIGNOR = RangePartitionAssignor
+"""A task has the same partition number in every topic, and by range all of that number go to one replica (protocol R9)."""
 FATAL = (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerEpoch, ProducerFenced, ProducerClosed)
 PUBLISH_SECONDS = 12.0
 DRAIN_SECONDS = 20.0
@@ -222,7 +224,7 @@ def subscribe(link: Link, settings: KafkaSettings, topics: Sequence[str], handle
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.NACK_ON_ERROR,
         listener=link,
-        partition_assignment_strategy=(RangePartitionAssignor,),
+        partition_assignment_strategy=(ASSIGNOR,),
         session_timeout_ms=30_000 if settings.instance else 10_000,
         rebalance_timeout_ms=60_000,
         max_poll_interval_ms=300_000,

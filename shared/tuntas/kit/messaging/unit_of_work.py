@@ -57,7 +57,7 @@ class UnitOfWork(Generic[S]):
         gone = list(self.published)
         try:
             async with asyncio.timeout(_TRANSACTION_SECONDS), self.database.session(wide=self._wide(events)) as session:
-                unit, parcels = await self._transact(session, events, new, gone)
+                unit, parcels = await self.decide(session, events, new, gone)
         except BaseException:
             self.store.forget()
             raise
@@ -70,9 +70,10 @@ class UnitOfWork(Generic[S]):
         """Say whether more than one statement has to hold together; one is a transaction by itself."""
         return self.store.wide or any(isinstance(event.body, (Fired, Answered)) for event in events)
 
-    async def _transact(
+    async def decide(
         self, session: Session, events: Sequence[Event], new: frozenset[UUID], gone: Sequence[UUID]
     ) -> tuple[Unit[S], list[Parcel]]:
+        """Decide a batch in a session of the caller's, who commits it. Tasks in `new` are not looked for, parcels in `gone` are deleted."""
         at = await self.clock.ask(session)
         live = [event for event in await _claimed(session, events, at) if self.core.handles(event.body)]
         rows = await self.store.rows_for(session, live, new)

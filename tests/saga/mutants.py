@@ -1,0 +1,403 @@
+"""`python -m tests.saga.mutants`: the protocol broken on purpose, one way at a time; some history must say so each time.
+
+Prints a line for each mutant with the seed and the invariant that caught it, and how many of them were caught. Exit code 1 if one was not.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import Any, TextIO
+
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+
+from tuntas.contracts.base import Message
+from tuntas.contracts.executor import EndResult, ExecutionEnded
+from tuntas.contracts.ids import derive
+from tuntas.executor import core as executing
+from tuntas.executor import declare as declaring
+from tuntas.executor import forward, replies
+from tuntas.executor import tally as tallying
+from tuntas.executor.run import Run
+from tuntas.executor.state import GONE, Attempt, AttemptStatus
+from tuntas.kit.connector import asking, undoing
+from tuntas.kit.connector import core as connecting
+from tuntas.kit.connector.effects import Effects, State
+from tuntas.kit.decision import Decision, Wake
+from tuntas.kit.errors import Transient
+from tuntas.kit.messaging import broker, unit_of_work
+from tuntas.kit.messaging.broker import Link
+from tuntas.kit.messaging.runtime import Runtime
+from tuntas.kit.messaging.unit_of_work import UnitOfWork
+from tuntas.kit.persistence.store import Store
+from tuntas.saga import closing, halting, rollback
+from tuntas.saga.state import Effect
+from tuntas.testkit.simulate import run
+from tuntas.trust import holds
+
+
+def patch(target: Any, name: str, value: Any) -> None:
+    """Replace something for the rest of this process."""
+    setattr(target, name, value)
+
+
+# What is decided
+
+
+def forgets_the_last_attempt() -> None:
+    """The tally leaves out what was declared last."""
+    send = Run.send
+
+    def forgetful(self: Run, message: Message) -> None:
+        send(self, message.model_copy(update={"tally": message.tally[:-1]}) if isinstance(message, ExecutionEnded) else message)
+
+    patch(Run, "send", forgetful)
+
+
+def does_not_halt() -> None:
+    """A cancel rolls back at once, without asking the executor."""
+    patch(halting, "halt", closing.roll_back)
+
+
+def says_undone_without_asking() -> None:
+    """An undo is answered without a call."""
+    patch(undoing, "_cancel", lambda state, effect, _: undoing.nothing(state, effect))
+
+
+def acts_under_a_new_key_each_time() -> None:
+    """Tries of one attempt have keys of their own."""
+    patch(asking, "_intention", lambda effect, _: derive(effect.key, effect.calls))
+
+
+def keeps_the_money_reserved() -> None:
+    """A closing does not release the hold."""
+    patch(holds, "settling", lambda state, number, kept: state.model_copy(update={"closing": number, "kept": kept}))
+
+
+def forgets_a_timer() -> None:
+    """Nothing wakes an undo that is open."""
+    patch(undoing, "_wake", lambda effect, _: Wake(f"undo:{effect.key}"))
+
+
+def starts_the_irreversible_first() -> None:
+    """A pivot waits only for what it acts on."""
+    patch(declaring, "awaited", lambda _, step: {step.acts_on} if step.acts_on else set())
+
+
+def takes_the_ceiling_for_the_price() -> None:
+    """Receipts say what was planned."""
+    patch(Effect, "price", property(lambda effect: effect.declaration.at_risk))
+
+
+def forgets_the_tombstone() -> None:
+    """An undo that comes before its action leaves nothing."""
+    undo = undoing.undo
+
+    def traceless(specs: Any, state: Effects, message: Any, context: Any) -> Decision[Effects]:
+        decided = undo(specs, state, message, context)
+        return Decision(state, decided.out) if message.key not in state.effects else decided
+
+    patch(undoing, "undo", traceless)
+
+
+def purges_tombstones_early() -> None:
+    """What guards against a late action goes while that may still come."""
+    undo = undoing.undo
+
+    def tidy(specs: Any, state: Effects, message: Any, context: Any) -> Decision[Effects]:
+        kept = {key: e for key, e in state.effects.items() if e.state is not State.TOMBSTONE or key == message.key}
+        return undo(specs, state.model_copy(update={"effects": kept}), message, context)
+
+    patch(undoing, "undo", tidy)
+
+
+def undoes_in_the_order_of_doing() -> None:
+    """What others need is undone first."""
+    patch(rollback, "_blocks", lambda effect, other, _: other.declaration.start < effect.declaration.start)
+
+
+def takes_unknown_for_failed() -> None:
+    """A lost answer counts as a refusal."""
+    answered = asking.answered
+
+    def sure(specs: Any, state: Any, effect: Any, event: Any, context: Any) -> Decision[Effects]:
+        refusal = {"outcome": "refused", "code": "unavailable", "found": True}
+        lost = event.lost and event.call.kind == "act"
+        return answered(specs, state, effect, replace(event, result=refusal, lost=False) if lost else event, context)
+
+    patch(asking, "answered", sure)
+
+
+def rolls_back_with_a_pivot_in_doubt() -> None:
+    """Nobody looks whether an irreversible step may have happened."""
+    patch(closing, "_stays", lambda *_: False)
+    end = tallying.end
+
+    def careless(run_: Run, result: EndResult, code: str) -> None:
+        end(run_, EndResult.HALTED if result in {EndResult.FAILED, EndResult.STUCK} else result, code)
+
+    for module in (tallying, replies, executing):
+        patch(module, "end", careless)
+    patch(Attempt, "pivot", property(lambda _: False))
+
+
+def tries_again_while_the_first_is_in_doubt() -> None:
+    """An attempt without an answer counts as gone."""
+    doubtful = GONE | {AttemptStatus.IN_DOUBT, AttemptStatus.RELEASING}
+    patch(Attempt, "gone", property(lambda attempt: attempt.status in doubtful))
+
+
+def takes_not_found_for_undone() -> None:
+    """A provider that does not know a request yet proves that it never comes."""
+
+    def trusting_(_: Any, state: Any, effect: Any, __: Any, *, settled: bool) -> Decision[Effects]:
+        del settled
+        return undoing.nothing(state, effect)
+
+    patch(undoing, "unfound", trusting_)
+
+
+def accepts_a_lower_number() -> None:
+    """An older answer is taken after a newer one."""
+
+    def credulous(run_: Run, reply: Any) -> None:
+        attempt = run_.state.attempt(reply.key)
+        if run_.state.status != "ended" and attempt:
+            replies.answered(run_, attempt, reply)
+            forward.go_on(run_)
+
+    patch(executing, "_ACTS", MappingProxyType({**executing._ACTS, type_of("step.replied"): credulous}))
+
+
+def type_of(name: str) -> Any:
+    """Return a message's class by its short name."""
+    return next(kind for kind in executing._ACTS if kind.wire_type == f"tuntas.{name}.v1")
+
+
+def settles_a_budget_twice() -> None:
+    """A second closing counts what the first one counted as well."""
+    settling = holds.settling
+    patch(holds, "settling", lambda state, number, kept: settling(state.model_copy(update={"kept": {}}), number, kept))
+
+
+def goes_on_after_the_end() -> None:
+    """A halted execution declares what is left."""
+    patch(executing, "_halted", _halted_and_goes_on)
+
+
+def _halted_and_goes_on(run_: Run, message: Any) -> None:
+    if run_.state.status == "ended":
+        tallying.tell(run_)
+        return
+    tallying.tell(run_)
+    del message
+    forward.go_on(run_)
+
+
+def lets_money_go_above_the_ceiling() -> None:
+    """The payment connector does not look at what was approved."""
+    patch(connecting, "authorized", lambda _, __, state, message, *___: max(state.revision, message.declaration.revision))
+    patch(declaring, "within_ceiling", lambda *_: True)
+
+
+# How it is kept and sent
+
+
+def publishes_before_the_commit() -> None:
+    """What is decided is told before it is kept."""
+    publishers: dict[int, Any] = {}
+    settle, decide = Runtime._settle, UnitOfWork.decide
+
+    async def known(self: Runtime[Any], events: Any, dead: Any) -> None:
+        publishers[id(self.work)] = self._deliver
+        await settle(self, events, dead)
+
+    async def eager(self: UnitOfWork[Any], session: Any, events: Any, new: Any, gone: Any) -> Any:
+        session_write = session.write
+
+        async def told(table: str, changes: Any) -> None:
+            if id(self) in publishers:
+                await publishers[id(self)]([record for parcel in changes.parcels for record in parcel.records])
+            await session_write(table, changes)
+
+        session.write = told
+        return await decide(self, session, events, new, gone)
+
+    patch(Runtime, "_settle", known)
+    patch(UnitOfWork, "decide", eager)
+
+
+def commits_offsets_first() -> None:
+    """A batch is acknowledged before it is decided."""
+    guarded = Link.guarded
+
+    async def early(self: Link, handle: Any, batch: Sequence[Any]) -> None:
+        self.done(batch)
+        with suppress(Exception):
+            await self.commit(now=True)
+        await guarded(self, handle, batch)
+
+    patch(Link, "guarded", early)
+
+
+def leaves_leftovers() -> None:
+    """What was committed and not published stays in the outbox."""
+
+    async def nothing(*_: Any) -> None:
+        """Deliver nothing."""
+
+    patch(Runtime, "_leftovers", nothing)
+
+
+def balances_by_round_robin() -> None:
+    """A task's topics are read by several replicas."""
+    patch(broker, "ASSIGNOR", RoundRobinPartitionAssignor)
+
+
+def keeps_no_outputs() -> None:
+    """The outbox is left empty."""
+    patch(unit_of_work, "packed", lambda *_: [])
+
+
+def never_looks_for_lost_calls() -> None:
+    """A call whose process died has no answer for ever."""
+
+    async def none(*_: Any) -> list[Any]:
+        return []
+
+    patch(UnitOfWork, "lost_calls", none)
+
+
+def forgets_what_it_counted() -> None:
+    """Rows in memory do not know the messages of the last batch."""
+    remember = Store.remember
+
+    def forgetful(self: Store[Any], rows: Any) -> None:
+        remember(self, [replace(row, fresh=[], seen=frozenset()) for row in rows])
+
+    patch(Store, "remember", forgetful)
+
+
+def trusts_its_memory() -> None:
+    """Rows that another replica changed since are not read again."""
+    patch(Store, "forget", lambda _: None)
+
+
+def writes_over_what_another_wrote() -> None:
+    """A row is written as the version after whichever there is."""
+    decide = UnitOfWork.decide
+
+    async def blind(self: UnitOfWork[Any], session: Any, events: Any, new: Any, gone: Any) -> Any:
+        session_write = session.write
+
+        async def over(table: str, changes: Any) -> None:
+            there = {row.task_id: row.version for row in await session.rows(table, self.store.model, [r.task_id for r in changes.rows])}
+            await session_write(table, replace(changes, rows=[replace(r, version=there.get(r.task_id, 0)) for r in changes.rows]))
+
+        session.write = over
+        return await decide(self, session, events, new, gone)
+
+    patch(UnitOfWork, "decide", blind)
+
+
+def fires_what_was_cancelled() -> None:
+    """A timer or a call that somebody else took is decided again."""
+
+    async def all_(_: Any, events: Sequence[Any], __: Any) -> list[Any]:
+        return list(events)
+
+    patch(unit_of_work, "_claimed", all_)
+
+
+def cancels_no_timer() -> None:
+    """A step that was answered is asked for all the same."""
+    timers = unit_of_work._timers
+    patch(unit_of_work, "_timers", lambda unit: [timer for timer in timers(unit) if timer.due_at])
+
+
+def decides_a_batch_twice() -> None:
+    """After a conflict, the first decision's outputs go out as well."""
+    decided = UnitOfWork._decided
+
+    async def twice(self: UnitOfWork[Any], events: Any, new: Any) -> Any:
+        try:
+            return await decided(self, events, new)
+        except Transient:
+            return await decided(self, [], frozenset())
+
+    patch(UnitOfWork, "_decided", twice)
+
+
+MUTANTS: Mapping[str, Callable[[], None]] = {
+    made.__name__: made
+    for made in (
+        forgets_the_last_attempt,
+        does_not_halt,
+        says_undone_without_asking,
+        acts_under_a_new_key_each_time,
+        keeps_the_money_reserved,
+        forgets_a_timer,
+        starts_the_irreversible_first,
+        takes_the_ceiling_for_the_price,
+        forgets_the_tombstone,
+        purges_tombstones_early,
+        undoes_in_the_order_of_doing,
+        takes_unknown_for_failed,
+        rolls_back_with_a_pivot_in_doubt,
+        tries_again_while_the_first_is_in_doubt,
+        takes_not_found_for_undone,
+        accepts_a_lower_number,
+        settles_a_budget_twice,
+        goes_on_after_the_end,
+        lets_money_go_above_the_ceiling,
+        publishes_before_the_commit,
+        commits_offsets_first,
+        leaves_leftovers,
+        balances_by_round_robin,
+        keeps_no_outputs,
+        never_looks_for_lost_calls,
+        forgets_what_it_counted,
+        trusts_its_memory,
+        writes_over_what_another_wrote,
+        fires_what_was_cancelled,
+        cancels_no_timer,
+        decides_a_batch_twice,
+    )
+}
+
+
+def plant(name: str) -> None:
+    """Break the protocol in this process."""
+    MUTANTS[name]()
+
+
+def _say(line: str, stream: TextIO | None = None) -> None:
+    print(line, file=stream, flush=True)
+
+
+def main() -> int:
+    """Try each mutant; exit code 1 if one is not caught."""
+    parser = argparse.ArgumentParser(prog="python -m tests.saga.mutants", description=__doc__)
+    parser.add_argument("--histories", type=int, default=20_000, help="at most so many for each")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--only", choices=MUTANTS, help="one of them")
+    given = parser.parse_args()
+    names = [given.only] if given.only else list(MUTANTS)
+    caught = 0
+    for name in names:
+        begun = time.monotonic()
+        played, found = run(0, given.histories, "runtime", given.jobs, partial(plant, name))
+        caught += found is not None
+        said = f"seed {found.seed}, {found.invariant}" if found else "NOT CAUGHT"
+        _say(f"{name}: {said} ({played} histories, {time.monotonic() - begun:.0f} s)")
+    _say(f"{caught} of {len(names)} caught")
+    return 0 if caught == len(names) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
