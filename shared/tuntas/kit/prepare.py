@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tuntas.contracts.topics import CONNECTORS, all_topics
 from tuntas.kit.errors import ConfigurationError
 from tuntas.kit.messaging import topics
+from tuntas.kit.persistence.pool import require_unicode
 from tuntas.kit.persistence.tables import bootstrap
 from tuntas.kit.settings import KafkaSettings
 from tuntas.kit.telemetry.log import configure
@@ -30,7 +31,7 @@ async def prepare(settings: Settings, kafka: KafkaSettings) -> None:
     """Make what is missing.
 
     Raises:
-        ConfigurationError: `no_operators`: there is no password for them; or what Kafka refuses.
+        ConfigurationError: `no_operators`: there is no password for them; `database_encoding`; or what Kafka refuses.
     """
     passwords = {name: secret.get_secret_value() for name, secret in settings.passwords.items()}
     operators = passwords.pop("tuntas_ops", "")
@@ -38,6 +39,7 @@ async def prepare(settings: Settings, kafka: KafkaSettings) -> None:
         raise ConfigurationError("no_operators", "TUNTAS_PREPARE_PASSWORDS: tuntas_ops is missing")
     connection = await asyncpg.connect(settings.database_url.get_secret_value())
     try:
+        await require_unicode(connection)
         for statement in bootstrap(passwords, operators):
             await connection.execute(statement)
     finally:

@@ -5,10 +5,10 @@ Processes are killed, stopped for longer than their locks and their membership l
 """
 
 import asyncio
-import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from random import Random
 from typing import Any
 
 from faststream.exceptions import NackMessage
@@ -21,6 +21,7 @@ from tuntas.kit.messaging.runtime import LEFTOVER_SECONDS, SWEEP_SECONDS, Runtim
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
 from tuntas.kit.messaging.wire import Record
 from tuntas.kit.messaging.work import Desk
+from tuntas.kit.persistence.database import Database
 from tuntas.testkit.history import START
 from tuntas.testkit.kafka import Consumer, Group, Producer, Stored, Topics
 from tuntas.testkit.line import Fate, Line
@@ -72,10 +73,11 @@ class Process:
         name, quiet = self.part.name, log(self.part.name)
         producer = Producer(self.cluster.topics, self.line, self.cluster.arriving, self.spawn)
         work: UnitOfWork[Any] = UnitOfWork(
-            name, self.part.core, self.part.store(), MemoryDatabase(self.memory, self.line), SimulatedClock(self.cluster.instant)
+            name, self.part.core, self.part.store(), self.cluster.database(self), SimulatedClock(self.cluster.instant)
         )
         self.desk = Desk(name, self._perform, metrics(name), quiet, self._nudge)
         self.link = Link(name, producer.broker, "", metrics(name), quiet, self._fatal, self.part.topics[0], self._assigned, self.subscriber)
+        self.link.dice = Random(self.cluster.rng.random())
         self.runtime: Runtime[Any] = Runtime(
             name, work, self.desk, self.link.publish, metrics(name), quiet, tracing(name), flow=self.link.flow
         )
@@ -181,8 +183,7 @@ class Cluster(World):
         super().__init__(*given, **named)
         rng = self.rng
         self.gated = rng.random() < 0.5
-        random.seed(rng.random())  # the link's pauses are drawn from it
-        self.topics = Topics(super().append)
+        self.topics = self.make_topics(super().append)
         self.groups = {name: Group(self.topics, part.topics) for name, part in self.parts.items()}
         self.processes: list[Process] = []
         self._moving: set[str] = set()
@@ -191,6 +192,14 @@ class Cluster(World):
             for _ in range(rng.choice([1, 1, 2, 4]) if self.moods.chances.get("replicas") else 1):
                 self._start(name)
         self._turn()
+
+    def make_topics(self, appended: Callable[[Record], None]) -> Topics:
+        """Return the world's partitions, empty."""
+        return Topics(appended)
+
+    def database(self, process: Process) -> Database:
+        """Return a process's way to its service's tables."""
+        return MemoryDatabase(process.memory, process.line)
 
     # The clock
 
@@ -285,7 +294,7 @@ class Cluster(World):
         if process.line.dead:
             return
         self.tell(process.name, "is killed")
-        process.line.cut(lambda: self.rng.random() < 0.5)
+        self.loop.run_until_complete(process.line.cut(lambda: self.rng.random() < 0.5))
         for call in self._out(process):
             self.wire.abandoned(call)
         for task in (*process.tasks, *process.desk.outstanding.values()):

@@ -49,9 +49,13 @@ class Topics:
         if held is None:
             held = self._partitions[place] = []
             self._by_topic.setdefault(record.topic, []).append(place)
-        headers: Any = tuple((name, value.encode()) for name, value in record.headers.items())
-        held.append(Stored(place.topic, place.partition, len(held), record.key, record.body, headers))
+        held.append(self.stored(place, record, len(held)))
         self._appended(record)
+
+    def stored(self, place: Place, record: Record, offset: int) -> Stored:
+        """Return a record as it lies in its partition."""
+        headers: Any = tuple((name, value.encode()) for name, value in record.headers.items())
+        return Stored(place.topic, place.partition, offset, record.key, record.body, headers)
 
     def read(self, place: Place, position: int, count: int) -> list[Stored]:
         """Return records from a position on."""

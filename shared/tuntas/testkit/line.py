@@ -1,7 +1,7 @@
 """A process's way to what is outside: everything it does there passes a gate, which whoever plays fate opens, bars or forgets."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -40,7 +40,7 @@ class Line:
         self.gates: list[Gate] = []
         self.dead = False
 
-    async def reach(self, what: str, act: Callable[[], T], ready: Callable[[], bool] = lambda: True) -> T:
+    async def reach(self, what: str, act: Callable[[], T | Awaitable[T]], ready: Callable[[], bool] = lambda: True) -> T:
         """Do something outside, when fate lets it.
 
         Raises:
@@ -51,7 +51,8 @@ class Line:
             await self._wait(Gate(what, act, ready, asyncio.get_running_loop().create_future()))
         if fate is Fate.LOST:
             raise ConnectionError(f"{what} was lost")
-        done = act()
+        found = act()
+        done = await found if isinstance(found, Awaitable) else found
         if fate is Fate.UNHEARD:
             raise ConnectionError(f"{what} was done, and nobody heard it")
         return done
@@ -68,10 +69,12 @@ class Line:
         if not gate.opened.done():
             gate.opened.set_result(None)
 
-    def cut(self, arrives: Callable[[], bool]) -> None:
+    async def cut(self, arrives: Callable[[], bool]) -> None:
         """End the process. Requests that are on their way arrive or not."""
         self.dead = True
         for gate in list(self.gates):
             if gate.ready() and arrives():
                 with suppress(TuntasError, asyncpg.PostgresError, ConnectionError):
-                    gate.act()
+                    found = gate.act()
+                    if isinstance(found, Awaitable):
+                        await found

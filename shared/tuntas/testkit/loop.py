@@ -2,6 +2,8 @@
 
 import asyncio
 import selectors
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 TICK_SECONDS = 2e-6
@@ -17,8 +19,7 @@ class _Selector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Any:
         """Return what is ready."""
-        del timeout
-        return super().select(IO_SECONDS if self.waiting else 0)
+        return super().select(IO_SECONDS if self.waiting and timeout != 0 else 0)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -40,9 +41,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._idlers.append(idler)
         await idler
 
-    def wait_for_input(self, count: int) -> None:
-        """Count who waits for a real server (+1) or no longer does (-1); until then nothing is idle."""
-        self._waits.waiting += count
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Mark a block that waits for a real server: until it is over nothing is idle, and no time passes."""
+        self._waits.waiting += 1
+        try:
+            yield
+        finally:
+            self._waits.waiting -= 1
 
     def instants(self) -> list[float]:
         """Return when tasks that sleep go on; what is due already is not among them."""

@@ -1,11 +1,11 @@
 """A database in memory: rows behind a fence, locks, transactions that commit whole or not at all, and limits on those that stand still."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +19,7 @@ from tuntas.testkit.line import Line
 S = TypeVar("S", bound=BaseModel)
 T = TypeVar("T")
 Lock = tuple[Any, ...]
+Soon: TypeAlias = T | Awaitable[T]
 
 LOCK_SECONDS = 5.0
 IDLE_SECONDS = 10.0
@@ -118,61 +119,28 @@ class MemorySession:
     async def claim(self, timers: Sequence[tuple[UUID, str, datetime]], calls: Sequence[UUID], now: datetime) -> set[UUID]:
         """Take timers and calls."""
         keys: list[Lock] = [*(("timer", task, purpose) for task, purpose, _ in timers), *(("call", call) for call in calls)]
-
-        def take() -> set[UUID]:
-            due = [t for t in timers if (found := self.memory.timers.get(t[:2])) and found.due_at == t[2] <= now]
-            there = [call for call in calls if call in self.memory.work]
-            won = {*(timer_id(*t) for t in due), *there}
-            self._staged.append(lambda: self.memory.take([t[:2] for t in due], there, won))
-            return won
-
-        return await self._do("claim", keys, take)
+        return await self._do("claim", keys, lambda: self._claim(timers, calls, now))
 
     async def rows(self, table: str, model: type[S], keys: Sequence[UUID]) -> list[Row[S]]:
         """Read rows."""
-        del table, model
-
-        def read() -> list[Row[S]]:
-            return [replace(self.memory.rows[key], fresh=[]) for key in keys if key in self.memory.rows]
-
-        return await self._do("rows", [], read)
+        return await self._do("rows", [], lambda: self._rows(table, model, keys))
 
     async def shared(self, table: SharedTable, keys: Sequence[UUID]) -> dict[UUID, Shared]:
         """Read shared documents, and hold them."""
-
-        def read() -> dict[UUID, Shared]:
-            return {key: found for key in keys if (found := self.memory.shared.get((table.name, key)))}
-
-        return await self._do("shared", [(table.name, key) for key in keys], read)
+        return await self._do("shared", [(table.name, key) for key in keys], lambda: self._shared(table, keys))
 
     async def share(self, table: SharedTable, documents: Mapping[UUID, Shared]) -> None:
         """Write shared documents."""
-        held = self.memory.shared
-
-        def put() -> None:
-            for key, document in documents.items():
-                version = held[table.name, key].version if (table.name, key) in held else 0
-                if version != document.version:
-                    raise Transient("conflict", f"rows of {table.name} moved")
-            written = {(table.name, key): replace(d, version=d.version + 1) for key, d in documents.items()}
-            self._staged.append(lambda: held.update(written))
-
-        await self._do("share", [(table.name, key) for key in documents], put)
+        await self._do("share", [(table.name, key) for key in documents], lambda: self._share(table, documents))
 
     async def write(self, table: str, changes: Changes[Any]) -> None:
         """Write a batch."""
         keys: list[Lock] = [*(("row", row.task_id) for row in changes.rows), *(("timer", t.task_id, t.purpose) for t in changes.timers)]
-
-        def put() -> None:
-            if self.memory.moved(changes.rows):
-                raise Transient("conflict", f"rows of {table} moved")
-            self._staged.append(lambda: self.memory.put(changes))
-
-        await self._do("write", keys, put)
+        await self._do("write", keys, lambda: self._write(table, changes))
 
     async def commit(self) -> None:
         """Make all of it last."""
-        await self._do("commit", [], self._settle)
+        await self._do("commit", [], self._commit)
 
     def abort(self, reason: str = "rolled back") -> None:
         """Forget all of it."""
@@ -180,7 +148,42 @@ class MemorySession:
         self._staged.clear()
         self._release()
 
-    async def _do(self, what: str, keys: list[Lock], act: Callable[[], T]) -> T:
+    # What each of these does when its request arrives
+
+    def _claim(self, timers: Sequence[tuple[UUID, str, datetime]], calls: Sequence[UUID], now: datetime) -> Soon[set[UUID]]:
+        due = [t for t in timers if (found := self.memory.timers.get(t[:2])) and found.due_at == t[2] <= now]
+        there = [call for call in calls if call in self.memory.work]
+        won = {*(timer_id(*t) for t in due), *there}
+        self._stage(lambda: self.memory.take([t[:2] for t in due], there, won))
+        return won
+
+    def _rows(self, _: str, __: type[S], keys: Sequence[UUID]) -> Soon[list[Row[S]]]:
+        return [replace(self.memory.rows[key], fresh=[]) for key in keys if key in self.memory.rows]
+
+    def _shared(self, table: SharedTable, keys: Sequence[UUID]) -> Soon[dict[UUID, Shared]]:
+        return {key: found for key in keys if (found := self.memory.shared.get((table.name, key)))}
+
+    def _share(self, table: SharedTable, documents: Mapping[UUID, Shared]) -> Awaitable[None] | None:
+        held = self.memory.shared
+        for key, document in documents.items():
+            version = held[table.name, key].version if (table.name, key) in held else 0
+            if version != document.version:
+                raise Transient("conflict", f"rows of {table.name} moved")
+        written = {(table.name, key): replace(d, version=d.version + 1) for key, d in documents.items()}
+        self._stage(lambda: held.update(written))
+
+    def _write(self, table: str, changes: Changes[Any]) -> Awaitable[None] | None:
+        if self.memory.moved(changes.rows):
+            raise Transient("conflict", f"rows of {table} moved")
+        self._stage(lambda: self.memory.put(changes))
+
+    def _commit(self) -> Awaitable[None] | None:
+        for act in self._staged:
+            act()
+        self._staged.clear()
+        self._release()
+
+    async def _do(self, what: str, keys: list[Lock], act: Callable[[], Soon[T]]) -> T:
         if self._line.dead:
             raise asyncio.CancelledError
         try:
@@ -191,21 +194,19 @@ class MemorySession:
         self.moved_at = self.memory.now()
         return done
 
-    def _held(self, keys: list[Lock], act: Callable[[], T]) -> T:
+    def _held(self, keys: list[Lock], act: Callable[[], Soon[T]]) -> Soon[T]:
         if self._aborted:
             raise asyncpg.IdleInTransactionSessionTimeoutError(self._aborted)
         if self._wide:
             self.memory.locks.update((key, self) for key in keys)
-            return act()
-        done = act()
-        self._settle()
-        return done
+        return act()
 
-    def _settle(self) -> None:
-        for act in self._staged:
+    def _stage(self, act: Callable[[], None]) -> None:
+        """Do something at the end of the transaction, or at once if a statement is one by itself."""
+        if self._wide:
+            self._staged.append(act)
+        else:
             act()
-        self._staged.clear()
-        self._release()
 
     def _release(self) -> None:
         for key in [key for key, holder in self.memory.locks.items() if holder is self]:
@@ -252,7 +253,8 @@ class MemoryDatabase:
 
         def read() -> list[Work]:
             mine = (work for work in self.memory.work.values() if work.partition in partitions)
-            return [work for work in mine if work.lease_until < now and work.call_id not in known]
+            lost = [work for work in mine if work.lease_until < now and work.call_id not in known]
+            return sorted(lost, key=lambda work: (work.lease_until, work.call_id))
 
         return await self.line.reach("lost_calls", read)
 
@@ -261,6 +263,6 @@ class MemoryDatabase:
 
         def read() -> list[Timer]:
             due = [(t.due_at, t) for t in self.memory.timers.values() if t.due_at and t.due_at < before and t.partition in partitions]
-            return [timer for _, timer in sorted(due, key=lambda each: each[0])]
+            return [timer for _, timer in sorted(due, key=lambda each: (each[0], each[1].task_id, each[1].purpose))]
 
         return await self.line.reach("timers", read)

@@ -59,6 +59,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
     """A service's connection to Kafka: one broker, one batch subscriber, the publisher.
 
     `processed` are the offsets of what is done and not committed. The client's own positions are ahead of it while a batch is decided.
+    `dice` spread what all replicas do after the same failure.
     """
 
     service: str
@@ -74,6 +75,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
     processed: dict[TopicPartition, int] = field(default_factory=dict)
     committed_at: float = 0.0
     failures: int = 0
+    dice: random.Random = field(default_factory=random.Random)
 
     @property
     def consumer(self) -> AIOKafkaConsumer | None:
@@ -155,7 +157,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
             self.log.warning("batch.rewound", error=repr(error), failures=self.failures)
             if isinstance(error, FATAL):
                 self.fatal(error)
-            await asyncio.sleep(min(20.0, 0.1 * 2 ** min(self.failures, 8)) * random.uniform(0.5, 1))  # noqa: S311
+            await asyncio.sleep(min(20.0, 0.1 * 2 ** min(self.failures, 8)) * self.dice.uniform(0.5, 1))
             raise NackMessage from error
 
 

@@ -17,3 +17,14 @@ async def open_pool(url: str, service: str, size: int) -> asyncpg.Pool:
         return await asyncpg.create_pool(url, min_size=1, max_size=size, server_settings=settings, command_timeout=20, timeout=10)
     except (OSError, asyncpg.PostgresError, TimeoutError, ValueError) as error:
         raise ConfigurationError("database_unreachable", f"{service}: {error}") from error
+
+
+async def require_unicode(connection: asyncpg.Connection) -> None:
+    """Let a database hold whatever people write: in any other encoding one message would be met for ever.
+
+    Raises:
+        ConfigurationError: `database_encoding`.
+    """
+    encoding = await connection.fetchval("show server_encoding")
+    if encoding != "UTF8":
+        raise ConfigurationError("database_encoding", f"the database is in {encoding}; create it with encoding 'UTF8'")

@@ -29,9 +29,9 @@ _CLAIM_CALLS = "delete from work where call_id = any($1::uuid[]) returning call_
 _LEFTOVERS = """select id, partition, records, created_at from outbox
     where partition = any($1::int[]) and created_at < $2 and not id = any($3::uuid[]) order by seq limit $4"""
 _LOST = """select * from work
-    where partition = any($1::int[]) and lease_until < $2 and not call_id = any($3::uuid[]) limit 500"""
+    where partition = any($1::int[]) and lease_until < $2 and not call_id = any($3::uuid[]) order by lease_until, call_id limit 500"""
 _KEEP = "insert into outbox (id, partition, count, records, created_at) values ($1, $2, $3, $4, $5)"
-_TIMERS = "select * from timers where partition = any($1::int[]) and due_at < $2 order by due_at limit 5000"
+_TIMERS = "select * from timers where partition = any($1::int[]) and due_at < $2 order by due_at, task_id, purpose limit 5000"
 
 
 @cache
