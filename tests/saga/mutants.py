@@ -8,13 +8,16 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
+from multiprocessing import get_context
 from types import MappingProxyType
 from typing import Any, TextIO
 
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from tests.saga.grounds import compared
 
 from tuntas.contracts.base import Message
 from tuntas.contracts.executor import EndResult, ExecutionEnded
@@ -34,10 +37,12 @@ from tuntas.kit.messaging import broker, unit_of_work
 from tuntas.kit.messaging.broker import Link
 from tuntas.kit.messaging.runtime import Runtime
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
+from tuntas.kit.persistence import postgres
 from tuntas.kit.persistence.store import Store
+from tuntas.local.stack import Backends
 from tuntas.saga import closing, halting, rollback
 from tuntas.saga.state import Effect
-from tuntas.testkit.simulate import run
+from tuntas.testkit.simulate import Found, run
 from tuntas.trust import holds
 
 
@@ -333,6 +338,70 @@ def decides_a_batch_twice() -> None:
     patch(UnitOfWork, "_decided", twice)
 
 
+# What PostgreSQL is told
+
+
+def _rewrite(before: str, after: str) -> None:
+    """Change a part of the statement that writes a batch."""
+    told = postgres.statement
+
+    def rewritten(table: str) -> str:
+        statement = told(table)
+        assert before in statement
+        return statement.replace(before, after)
+
+    patch(postgres, "statement", rewritten)
+
+
+def writes_without_the_fence() -> None:
+    """A row is written whichever version it is at."""
+    _rewrite("where t.version = excluded.version - 1", "")
+
+
+def keeps_only_the_last_messages() -> None:
+    """A row forgets the messages of earlier batches."""
+    _rewrite("seen = t.seen || excluded.seen", "seen = excluded.seen")
+
+
+def keeps_the_old_timer() -> None:
+    """A timer that is set again stays as it was."""
+    _rewrite("do update set due_at = excluded.due_at, traceparent = excluded.traceparent", "do nothing")
+
+
+def cancels_every_timer_of_a_task() -> None:
+    """One timer that is cancelled takes the others along."""
+    _rewrite("(t.task_id, t.purpose) = (u.task_id, u.purpose)", "t.task_id = u.task_id")
+
+
+def stores_no_outputs() -> None:
+    """What is decided is not kept until it is published."""
+    _rewrite("unnest($24::uuid[], $25::int[], $26::int[], $27::bytea[], $28::timestamptz[])", _NO_PARCELS)
+
+
+_NO_PARCELS = "unnest($24::uuid[], $25::int[], $26::int[], $27::bytea[], $28::timestamptz[]) limit 0"
+
+
+def deletes_what_others_have_to_publish() -> None:
+    """One parcel that was published takes the others along."""
+    _rewrite("delete from outbox where id = any($1::uuid[])", "delete from outbox where cardinality($1::uuid[]) > 0")
+
+
+def takes_a_call_and_leaves_it() -> None:
+    """A call whose answer was decided is found lost later."""
+    patch(postgres, "_CLAIM_CALLS", "select call_id from work where call_id = any($1::uuid[])")
+
+
+ON_SERVERS = (
+    writes_without_the_fence,
+    keeps_only_the_last_messages,
+    keeps_the_old_timer,
+    cancels_every_timer_of_a_task,
+    stores_no_outputs,
+    deletes_what_others_have_to_publish,
+    takes_a_call_and_leaves_it,
+)
+"""These are seen only where PostgreSQL is: their histories are played there, and compared with what they are in memory."""
+
 MUTANTS: Mapping[str, Callable[[], None]] = {
     made.__name__: made
     for made in (
@@ -367,6 +436,7 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
         fires_what_was_cancelled,
         cancels_no_timer,
         decides_a_batch_twice,
+        *ON_SERVERS,
     )
 }
 
@@ -389,14 +459,24 @@ def main() -> int:
     given = parser.parse_args()
     names = [given.only] if given.only else list(MUTANTS)
     caught = 0
-    for name in names:
-        begun = time.monotonic()
-        played, found = run(0, given.histories, "runtime", given.jobs, partial(plant, name))
-        caught += found is not None
-        said = f"seed {found.seed}, {found.invariant}" if found else "NOT CAUGHT"
-        _say(f"{name}: {said} ({played} histories, {time.monotonic() - begun:.0f} s)")
+    with ExitStack() as stack:
+        servers = stack.enter_context(Backends("mutants")) if any(MUTANTS[name] in ON_SERVERS for name in names) else None
+        for name in names:
+            begun = time.monotonic()
+            played, found = _tried(name, given.histories, given.jobs, servers)
+            caught += found is not None
+            said = f"seed {found.seed}, {found.invariant}" if found else "NOT CAUGHT"
+            _say(f"{name}: {said} ({played} histories, {time.monotonic() - begun:.0f} s)")
     _say(f"{caught} of {len(names)} caught")
     return 0 if caught == len(names) else 1
+
+
+def _tried(name: str, histories: int, jobs: int, servers: Backends | None) -> tuple[int, Found | None]:
+    planted = partial(plant, name)
+    if servers is None or MUTANTS[name] not in ON_SERVERS:
+        return run(0, histories, "runtime", jobs, planted)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=planted) as pool:
+        return pool.submit(compared, servers.dsn, servers.bootstrap, 0, histories).result()
 
 
 if __name__ == "__main__":

@@ -42,11 +42,11 @@ class Tables:
     table: str
     model: type[BaseModel]
     shared: tuple[SharedTable, ...] = ()
-    free: list[asyncpg.Connection] = field(default_factory=list)
+    free: list[Any] = field(default_factory=list)
 
-    async def connect(self) -> asyncpg.Connection:
+    async def connect(self) -> Any:
         """Return a connection nobody uses."""
-        return self.free.pop() if self.free else await asyncpg.connect(self.dsn, timeout=None)
+        return self.free.pop() if self.free else await asyncpg.connect(self.dsn, max_cached_statement_lifetime=0)
 
 
 @dataclass
@@ -82,7 +82,8 @@ class Ground:
 async def _made(dsn: str, database: str, services: Sequence[str]) -> str:
     con = await asyncpg.connect(dsn)
     await con.execute(f"create database {database}")
-    host, port = con._addr  # noqa: SLF001 - the driver tells no other way where it is connected
+    where: Any = con
+    host, port = where._addr  # noqa: SLF001 - the driver tells no other way where it is connected
     await con.close()
     con = await asyncpg.connect(dsn, database=database)
     for statement in bootstrap(dict.fromkeys(services, PASSWORD), PASSWORD):
@@ -113,26 +114,26 @@ class GroundedSession(MemorySession):
                 await self._reflect()
             return done
 
-    async def _claim(self, timers: Sequence[tuple[UUID, str, datetime]], calls: Sequence[UUID], now: datetime) -> set[UUID]:  # type: ignore[override]
+    async def _claim(self, timers: Sequence[tuple[UUID, str, datetime]], calls: Sequence[UUID], now: datetime) -> set[UUID]:
         won = await self._ask(lambda session: session.claim(timers, calls, now))
         self._stage(lambda: self.memory.claimed.update(won))
         return won
 
-    async def _rows(self, table: str, model: type[S], keys: Sequence[UUID]) -> list[Row[S]]:  # type: ignore[override]
+    async def _rows(self, table: str, model: type[S], keys: Sequence[UUID]) -> list[Row[S]]:
         found = await self._ask(lambda session: session.rows(table, model, keys))
         return sorted(found, key=lambda row: list(keys).index(row.task_id))
 
-    async def _shared(self, table: SharedTable, keys: Sequence[UUID]) -> dict[UUID, Shared]:  # type: ignore[override]
+    async def _shared(self, table: SharedTable, keys: Sequence[UUID]) -> dict[UUID, Shared]:
         return await self._ask(lambda session: session.shared(table, keys))
 
-    async def _share(self, table: SharedTable, documents: Mapping[UUID, Shared]) -> None:  # type: ignore[override]
+    async def _share(self, table: SharedTable, documents: Mapping[UUID, Shared]) -> None:
         await self._ask(lambda session: session.share(table, documents))
 
-    async def _write(self, table: str, changes: Changes[Any]) -> None:  # type: ignore[override]
+    async def _write(self, table: str, changes: Changes[Any]) -> None:
         self._changes.append(changes)
         await self._ask(lambda session: session.write(table, changes))
 
-    async def _commit(self) -> None:  # type: ignore[override]
+    async def _commit(self) -> None:
         with self._loop.asking():
             if self._transaction:
                 await self._transaction.commit()
@@ -158,7 +159,7 @@ class GroundedSession(MemorySession):
         self._con = None
 
 
-async def reflect(con: asyncpg.Connection, tables: Tables, memory: Memory) -> None:
+async def reflect(con: Any, tables: Tables, memory: Memory) -> None:
     """Read what a service keeps into memory."""
     ids = [r["task_id"] for r in await con.fetch(f"select task_id from {tables.table} order by created_at, task_id")]
     memory.rows = {row.task_id: row for row in await PostgresSession(con).rows(tables.table, tables.model, ids)}

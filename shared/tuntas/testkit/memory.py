@@ -163,7 +163,7 @@ class MemorySession:
     def _shared(self, table: SharedTable, keys: Sequence[UUID]) -> Soon[dict[UUID, Shared]]:
         return {key: found for key in keys if (found := self.memory.shared.get((table.name, key)))}
 
-    def _share(self, table: SharedTable, documents: Mapping[UUID, Shared]) -> Awaitable[None] | None:
+    def _share(self, table: SharedTable, documents: Mapping[UUID, Shared]) -> Any:
         held = self.memory.shared
         for key, document in documents.items():
             version = held[table.name, key].version if (table.name, key) in held else 0
@@ -172,12 +172,12 @@ class MemorySession:
         written = {(table.name, key): replace(d, version=d.version + 1) for key, d in documents.items()}
         self._stage(lambda: held.update(written))
 
-    def _write(self, table: str, changes: Changes[Any]) -> Awaitable[None] | None:
+    def _write(self, table: str, changes: Changes[Any]) -> Any:
         if self.memory.moved(changes.rows):
             raise Transient("conflict", f"rows of {table} moved")
         self._stage(lambda: self.memory.put(changes))
 
-    def _commit(self) -> Awaitable[None] | None:
+    def _commit(self) -> Any:
         for act in self._staged:
             act()
         self._staged.clear()

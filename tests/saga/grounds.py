@@ -1,0 +1,91 @@
+"""`python -m tests.saga.grounds`: the same histories in memory and on a real PostgreSQL and Kafka; what is left must be equal."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from tuntas.contracts.topics import all_topics
+from tuntas.local.stack import Backends
+from tuntas.testkit.actors import Cast
+from tuntas.testkit.cast import CONNECTORS, SERVICES, cast
+from tuntas.testkit.cluster import Cluster
+from tuntas.testkit.grounded import Ground, Grounded
+from tuntas.testkit.log import Violation
+from tuntas.testkit.simulate import Found, invariant
+from tuntas.testkit.simulator import Simulation
+from tuntas.testkit.wires import Broker
+
+
+@contextmanager
+def grounded(dsn: str, bootstrap: str) -> Iterator[None]:
+    """Make two running servers the ground of histories."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that were just made have no leader for a moment
+    broker = Broker(bootstrap, "simulated.", sorted(topic.name for topic in all_topics(CONNECTORS)))
+    broker.start()
+    Grounded.ground = Ground(dsn, broker, SERVICES)
+    Grounded.ground.prepare()
+    try:
+        yield
+    finally:
+        broker.stop()
+
+
+def compared(dsn: str, bootstrap: str, first: int, histories: int) -> tuple[int, Found | None]:
+    """Play histories on both grounds; return how many were played, and the first that broke an invariant or left something else."""
+    with grounded(dsn, bootstrap):
+        made = cast()
+        for seed in range(first, first + histories):
+            if found := _differs(made, seed):
+                return seed - first + 1, found
+    return histories, None
+
+
+def _differs(made: Cast, seed: int) -> Found | None:
+    imagined = Simulation(made, seed, Cluster).run()
+    real = Simulation(made, seed, Grounded)
+    try:
+        real.run()
+    except Violation as found:
+        return Found(seed, invariant(found), str(found))
+    expected, left = _left(imagined), _left(real)
+    if left == expected:
+        return None
+    return Found(seed, "other end", "\n".join(name for name in expected if left[name] != expected[name]))
+
+
+def _left(simulation: Simulation) -> dict[str, Any]:
+    """Return all that a history leaves: rows, timers, calls, wallets, and what was said."""
+    found: dict[str, Any] = {"log": simulation.fingerprint()}
+    for name, memory in simulation.world.shelves.items():
+        rows = {task: (row.version, row.state.model_dump_json(), row.seen) for task, row in memory.rows.items()}
+        wallets = {key: shared.version for key, shared in memory.shared.items()}
+        found[name] = (rows, memory.timers, set(memory.work), wallets)
+    return found
+
+
+def _say(line: str, stream: TextIO | None = None) -> None:
+    print(line, file=stream, flush=True)
+
+
+def main() -> int:
+    """Compare; exit code 1 if a history ends otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.saga.grounds", description=__doc__)
+    parser.add_argument("--histories", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    with Backends("grounds") as servers:
+        begun = time.monotonic()
+        played, found = compared(servers.dsn, servers.bootstrap, given.seed, given.histories)
+    if found:
+        _say(f"seed {found.seed}: {found.invariant}\n{found.told}")
+        return 1
+    _say(f"{played} histories end equally in memory and on PostgreSQL and Kafka: {played / (time.monotonic() - begun):.1f}/s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
