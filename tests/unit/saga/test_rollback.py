@@ -207,6 +207,19 @@ def test_a_hold_whose_booking_waits_for_a_person_waits_with_it(task: Any) -> Non
     assert [e.state.value for e in ended.receipt.effects] == ["nothing", "undone"]
 
 
+def test_a_hold_whose_booking_was_undone_after_all_waits_for_no_person(task: Any, undos: Any) -> None:
+    task.declared("hotel.hold", "hotel.confirm")
+    task.ended(EndResult.FAILED, done=["hotel.hold", "hotel.confirm"])
+    task.undone("hotel.confirm", Outcome.REFUSED, code="non_refundable")
+    task.undone("hotel.hold", Outcome.PENDING, code="consumed")
+    task.repaired("retry", "hotel.confirm")
+    assert not task.undone("hotel.confirm", number=2, seq=2)
+    assert task.state.status == "compensating"
+    assert undos(task.advance(5)) == [("hotel.hold", 1)], "nobody answers by itself: it is asked for again"
+    (ended,) = task.undone("hotel.hold", seq=2, nothing=True)
+    assert ended.outcome is SagaOutcome.COMPENSATED
+
+
 def test_a_hold_whose_booking_is_kept_waits_for_the_same_decision(task: Any) -> None:
     task.declared("hotel.hold", "hotel.confirm")
     task.ended(EndResult.FAILED, done=["hotel.hold", "hotel.confirm"])

@@ -4,7 +4,7 @@ from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.executor import AttemptReleased, EndResult, ExecutionReopen, TallyEntry
 from tuntas.contracts.saga import CancelAnswered, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened
 from tuntas.saga.receipts import receipt, undo_price
-from tuntas.saga.rollback import pump
+from tuntas.saga.rollback import pump, unblock
 from tuntas.saga.state import TERMINAL, Effect, Saga, Stage, Status
 from tuntas.saga.turn import Turn
 
@@ -86,6 +86,7 @@ def _answer_cancel_if_final(turn: Turn) -> None:
 
 
 def _settle(turn: Turn) -> None:
+    unblock(turn)
     waiting = next(turn.saga.within(Stage.WAITING), None)
     lost = [e for e in turn.saga.effects.values() if e.lost]
     if any(turn.saga.within(Stage.UNDOING)):

@@ -7,6 +7,9 @@ from tuntas.contracts.topics import SAGA_REPLIES, connector_commands
 from tuntas.saga.state import Effect, Saga, Stage, Status
 from tuntas.saga.turn import Turn
 
+CONSUMED = "consumed"
+"""A connector's word for a hold whose later effect, such as its confirmation, is alive."""
+
 
 def pump(turn: Turn) -> None:
     """Send every undo whose turn it is. While a halt is asked nothing is undone (protocol R2)."""
@@ -79,6 +82,14 @@ def again(turn: Turn, effect: Effect) -> None:
         _send(turn, effect)
 
 
+def unblock(turn: Turn) -> None:
+    """Ask again for what waited only because a later effect on its object did: no person has to decide about it any more."""
+    for effect in list(turn.saga.within(Stage.WAITING)):
+        if effect.code == CONSUMED and not _held_up(turn.saga, effect):
+            turn.put(effect.but(stage=Stage.UNDOING, sends=1, code=None))
+            turn.wake(f"undo:{effect.key}", turn.policy.undo_pause(1))
+
+
 def replied(turn: Turn, effect: Effect, message: StepUndone) -> None:
     """Take an undo's answer. Lower numbers, older answers and answers to what is still queued change nothing (protocol R11)."""
     if message.number != effect.number or message.seq < effect.undo_seq or effect.stage is Stage.STANDING:
@@ -106,8 +117,8 @@ def _open(turn: Turn, effect: Effect, message: StepUndone) -> None:
         _wait(turn, effect.waiting(message.code or "undo_refused", answered=True, asked_fee=message.fee, quote_id=message.quote_id))
     elif message.outcome is Outcome.NEEDS_USER:
         _wait(turn, effect.waiting(message.code or "needs_user", asked_fee=message.fee, quote_id=message.quote_id))
-    elif message.code == "consumed" and _held_up(turn.saga, effect):
-        _wait(turn, effect.waiting("consumed"))
+    elif message.code == CONSUMED and _held_up(turn.saga, effect):
+        _wait(turn, effect.waiting(CONSUMED))
     else:
         # A parked provider is not asked in earnest: its repeats spend nothing (protocol R22).
         sends = min(effect.sends, 1) if message.code == "parked" else effect.sends
