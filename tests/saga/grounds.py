@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from tuntas.contracts.topics import all_topics
+from tuntas.kit.persistence.database import Row
 from tuntas.local.stack import Backends
 from tuntas.testkit.actors import Cast
 from tuntas.testkit.cast import CONNECTORS, SERVICES, cast
@@ -54,17 +55,34 @@ def _differs(made: Cast, seed: int) -> Found | None:
     expected, left = _left(imagined), _left(real)
     if left == expected:
         return None
-    return Found(seed, "other end", "\n".join(name for name in expected if left[name] != expected[name]))
+    told = [f"{name}: {mine} in memory, {real_} on servers" for name, mine, real_ in _unlike(expected, left)]
+    return Found(seed, "other end", "\n".join(told))
+
+
+def _unlike(expected: dict[str, Any], left: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what differs: where, and what it is on each ground."""
+    for name, mine in expected.items():
+        if isinstance(mine, dict):
+            yield from ((f"{name} {key}", *pair) for key, *pair in _unlike(mine, left[name]))
+            yield from ((f"{name} {key}", None, value) for key, value in left[name].items() if key not in mine)
+        elif left.get(name) != mine:
+            yield name, mine, left.get(name)
 
 
 def _left(simulation: Simulation) -> dict[str, Any]:
     """Return all that a history leaves: rows, timers, calls, wallets, and what was said."""
     found: dict[str, Any] = {"log": simulation.fingerprint()}
     for name, memory in simulation.world.shelves.items():
-        rows = {task: (row.version, row.state and row.state.model_dump_json(), row.seen) for task, row in memory.rows.items()}
-        wallets = {key: shared.version for key, shared in memory.shared.items()}
-        found[name] = (rows, memory.timers, set(memory.work), wallets)
+        rows = {str(task): _row(row) for task, row in memory.rows.items()}
+        timers = {f"{task} {purpose}": timer.due_at for (task, purpose), timer in memory.timers.items()}
+        wallets = {str(key): shared.version for key, shared in memory.shared.items()}
+        found[name] = {"rows": rows, "timers": timers, "calls": sorted(map(str, memory.work)), "wallets": wallets}
     return found
+
+
+def _row(row: Row[Any]) -> dict[str, Any]:
+    state = row.state.model_dump(mode="json") if row.state else {}
+    return {"version": row.version, "seen": sorted(map(str, row.seen)), "state": state}
 
 
 def _say(line: str, stream: TextIO | None = None) -> None:
