@@ -62,6 +62,15 @@ def main() -> None:
         "operators": {"api_keys": [_sum(values["TUNTAS_OPERATOR_KEY"])], "signing_keys": {}},
     }
     _write(FOLDER / "tenants.json", json.dumps(tenants, indent=2), 0o644)
+    profile = {
+        "gateway": f"http://127.0.0.1:{values.get('TUNTAS_PORT', '8080')}",
+        "api_key": values["TUNTAS_API_KEY"],
+        "operator_key": values["TUNTAS_OPERATOR_KEY"],
+        "tenant": "acme",
+        "signing_key_id": "acme-1",
+        "signing_key": values["TUNTAS_SIGNING_KEY"],
+    }
+    _write(FOLDER / "profile.json", json.dumps(profile, indent=2))
     sys.stdout.write(f"{ENV.name} and {FOLDER.relative_to(ROOT)} are there\n")
 
 
