@@ -13,7 +13,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
-from types import MappingProxyType
 from typing import Any, TextIO
 
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -24,7 +23,7 @@ from tuntas.contracts.executor import EndResult, ExecutionEnded
 from tuntas.contracts.ids import derive
 from tuntas.executor import core as executing
 from tuntas.executor import declare as declaring
-from tuntas.executor import forward, replies
+from tuntas.executor import forward
 from tuntas.executor import tally as tallying
 from tuntas.executor.run import Run
 from tuntas.executor.state import GONE, Attempt, AttemptStatus
@@ -111,14 +110,14 @@ def forgets_the_tombstone() -> None:
 
 
 def purges_tombstones_early() -> None:
-    """What guards against a late action goes while that may still come."""
-    undo = undoing.undo
+    """What guards against a late action goes with the next change of the task."""
+    put = Effects.put
 
-    def tidy(specs: Any, state: Effects, message: Any, context: Any) -> Decision[Effects]:
-        kept = {key: e for key, e in state.effects.items() if e.state is not State.TOMBSTONE or key == message.key}
-        return undo(specs, state.model_copy(update={"effects": kept}), message, context)
+    def tidy(self: Effects, effect: Any) -> Effects:
+        kept = {key: e for key, e in self.effects.items() if e.state is not State.TOMBSTONE}
+        return put(self.model_copy(update={"effects": kept}), effect)
 
-    patch(undoing, "undo", tidy)
+    patch(Effects, "put", tidy)
 
 
 def undoes_in_the_order_of_doing() -> None:
@@ -141,14 +140,14 @@ def takes_unknown_for_failed() -> None:
 def rolls_back_with_a_pivot_in_doubt() -> None:
     """Nobody looks whether an irreversible step may have happened."""
     patch(closing, "_stays", lambda *_: False)
-    end = tallying.end
+    patch(executing, "_halted", _halted_in_any_case)
 
-    def careless(run_: Run, result: EndResult, code: str) -> None:
-        end(run_, EndResult.HALTED if result in {EndResult.FAILED, EndResult.STUCK} else result, code)
 
-    for module in (tallying, replies, executing):
-        patch(module, "end", careless)
-    patch(Attempt, "pivot", property(lambda _: False))
+def _halted_in_any_case(run_: Run, _: Any) -> None:
+    if run_.state.status == "ended":
+        tallying.tell(run_)
+    else:
+        tallying.end(run_, EndResult.HALTED, "cancelled")
 
 
 def tries_again_while_the_first_is_in_doubt() -> None:
@@ -165,23 +164,6 @@ def takes_not_found_for_undone() -> None:
         return undoing.nothing(state, effect)
 
     patch(undoing, "unfound", trusting_)
-
-
-def accepts_a_lower_number() -> None:
-    """An older answer is taken after a newer one."""
-
-    def credulous(run_: Run, reply: Any) -> None:
-        attempt = run_.state.attempt(reply.key)
-        if run_.state.status != "ended" and attempt:
-            replies.answered(run_, attempt, reply)
-            forward.go_on(run_)
-
-    patch(executing, "_ACTS", MappingProxyType({**executing._ACTS, type_of("step.replied"): credulous}))
-
-
-def type_of(name: str) -> Any:
-    """Return a message's class by its short name."""
-    return next(kind for kind in executing._ACTS if kind.wire_type == f"tuntas.{name}.v1")
 
 
 def settles_a_budget_twice() -> None:
@@ -420,7 +402,6 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
         rolls_back_with_a_pivot_in_doubt,
         tries_again_while_the_first_is_in_doubt,
         takes_not_found_for_undone,
-        accepts_a_lower_number,
         settles_a_budget_twice,
         goes_on_after_the_end,
         lets_money_go_above_the_ceiling,

@@ -22,12 +22,13 @@ from tuntas.contracts.topics import SAGA_EVENTS, Topic
 from tuntas.kit.decision import Call, Core, Send
 from tuntas.kit.errors import NotSent
 from tuntas.kit.messaging.broker import DRAIN_SECONDS, Link, build_broker, follow, subscribe
+from tuntas.kit.messaging.client import reached
 from tuntas.kit.messaging.fold import Event, Unit
 from tuntas.kit.messaging.runtime import Prepare, Runtime, read_record
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
 from tuntas.kit.messaging.wire import Raw, encode
 from tuntas.kit.messaging.work import Admit, Desk, Perform
-from tuntas.kit.persistence.pool import open_pool
+from tuntas.kit.persistence.pool import open_pool, reach
 from tuntas.kit.persistence.postgres import Postgres
 from tuntas.kit.persistence.store import Store
 from tuntas.kit.privacy import Vault
@@ -110,6 +111,17 @@ class Running:
         self.caught_up = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
         self.kafka, self.platform, self.settings = load(service.name, service.settings)
+
+    async def reach(self) -> None:
+        """Make sure that both backends are there and let this service in. Nothing is opened.
+
+        Raises:
+            ConfigurationError: one of them refuses; repeating does not help.
+            Transient: `kafka_unreachable` or `database_unreachable`.
+        """
+        await reach(self.settings.database_url.get_secret_value(), self.service.name)
+        async with reached(self.kafka):
+            return
 
     async def start(self) -> None:
         """Connect, follow state topics until they are read whole, announce, then take records."""

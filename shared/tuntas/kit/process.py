@@ -16,10 +16,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tuntas.kit.app import Running, Service, arm_watchdog, on_signal
-from tuntas.kit.errors import ConfigurationError
+from tuntas.kit.errors import ConfigurationError, Transient
 from tuntas.kit.persistence.migrate import upgrade
 from tuntas.kit.settings import load
 from tuntas.kit.telemetry.log import configure
+
+PATIENCE_SECONDS = 60.0
+"""So long a service waits at its start for its broker and its database."""
+EXIT_LATER = 75
+"""The exit code of what may succeed when it is tried again, as in `sysexits.h`."""
 
 
 class _Server(uvicorn.Server):
@@ -100,10 +105,31 @@ def _configured(services: Sequence[Service], stop: Callable[[BaseException], Non
     return running
 
 
+async def wait_for_backends(running: Sequence[Running], seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until all services' backends let them in: machines and stacks start in any order.
+
+    Raises:
+        ConfigurationError: a backend refuses a service.
+        Transient: a backend is not there after so long.
+    """
+    until = asyncio.get_running_loop().time() + seconds
+    for each in running:
+        while True:
+            try:
+                await each.reach()
+                break
+            except Transient as error:
+                if asyncio.get_running_loop().time() > until:
+                    raise
+                each.log.warning("backend.awaited", code=error.code, reason=error.reason)
+                await asyncio.sleep(1)
+
+
 async def serve(services: Sequence[Service], host: str, port: int) -> int:
     """Run until SIGTERM or SIGINT, or until a service can't go on; return the exit code."""
     process = Process(services, host, port)
     on_signal(process.stopping)
+    await wait_for_backends(process.running)
     await process.start()
     sys.stdout.write(f'{{"listening": "http://{host}:{process.port}"}}\n')
     sys.stdout.flush()
@@ -130,3 +156,6 @@ def main(service: Service, package: str) -> None:
     except ConfigurationError as error:
         sys.stderr.write(f"{error.code}: {error.reason}\n")
         sys.exit(2)
+    except Transient as error:
+        sys.stderr.write(f"{error.code}: {error.reason}\n")
+        sys.exit(EXIT_LATER)

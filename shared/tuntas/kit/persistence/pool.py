@@ -2,8 +2,24 @@
 
 import asyncpg
 
-from tuntas.kit.errors import ConfigurationError
+from tuntas.kit.errors import ConfigurationError, Transient
 from tuntas.kit.persistence.tables import TIMEOUTS
+
+
+async def reach(url: str, service: str) -> None:
+    """Make sure that a service's database lets its role in.
+
+    Raises:
+        ConfigurationError: `database_refused`; repeating does not help.
+        Transient: `database_unreachable`: it is not there, or not yet.
+    """
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+        await connection.close()
+    except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
+        raise Transient("database_unreachable", f"{service}: {error or type(error).__name__}") from error
+    except (asyncpg.PostgresError, ValueError) as error:
+        raise ConfigurationError("database_refused", f"{service}: {error}") from error
 
 
 async def open_pool(url: str, service: str, size: int) -> asyncpg.Pool:

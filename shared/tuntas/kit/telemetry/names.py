@@ -68,6 +68,7 @@ METRICS: dict[MetricName, Metric] = {
 }
 
 LogName = Literal[
+    "backend.awaited",
     "service.started",
     "service.stopped",
     "batch.rewound",
