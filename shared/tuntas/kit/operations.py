@@ -17,6 +17,7 @@ from pydantic import Field
 
 from tuntas.contracts.base import Contract, Instant
 from tuntas.contracts.money import Amounts, Money
+from tuntas.contracts.saga import SagaRepaired
 from tuntas.kit.errors import Transient
 
 SILENT_AFTER = timedelta(seconds=10)
@@ -39,10 +40,14 @@ class SafeAction(Contract):
 
 
 class Explanation(Contract):
-    """What a task waits for. `waiting_for` is one code, `not_running` the services that should act and give no sign of life."""
+    """What a task waits for. `waiting_for` is one code, `not_running` the services that should act and give no sign of life.
+
+    `version` is the saga's, which a repair may expect; none before there is one. `repaired` says what an operator's last decision came to.
+    """
 
     task_id: UUID
     status: str
+    version: int | None = None
     step: str | None = None
     waiting_for: str
     since: Instant | None = None
@@ -51,6 +56,7 @@ class Explanation(Contract):
     code: str | None = None
     provider: str | None = None
     not_running: tuple[str, ...] = ()
+    repaired: SagaRepaired | None = None
     safe_actions: tuple[SafeAction, ...] = ()
 
 
@@ -122,6 +128,7 @@ def explain(facts: Facts) -> Explanation:
     return Explanation(
         task_id=facts.task_id,
         status=facts.status("task") or facts.status("saga") or "accepted",
+        version=facts.doc("saga").get("version"),
         step=found.step,
         waiting_for=found.waiting_for,
         since=found.since,
@@ -130,6 +137,7 @@ def explain(facts: Facts) -> Explanation:
         code=found.code,
         provider=found.provider,
         not_running=silent,
+        repaired=facts.doc("task").get("repaired"),
         safe_actions=(*(_start(service) for service in silent), *found.actions),
     )
 
@@ -282,7 +290,8 @@ def _repairs(facts: Facts, effect: Doc) -> Iterator[SafeAction]:
 
 
 def _repair(facts: Facts, action: str, key: str | None, effect: str) -> SafeAction:
-    target = f" --key {key}" if key else ""
+    version = facts.doc("saga").get("version")
+    target = (f" --key {key}" if key else "") + (f" --expected {version}" if version else "")
     return SafeAction(command=f"tuntas repair {facts.task_id} {action}{target} --reason 'as explained'", effect=effect)
 
 
@@ -308,7 +317,7 @@ _LOOKS: tuple[Callable[[Facts], _Waits | None], ...] = (
 
 
 STUCK = """
-select task_id, status, updated_at from gateway.ops_tasks
+select task_id, tenant, updated_at from gateway.ops_tasks
 where status not in ('completed', 'compensated', 'rejected') order by updated_at limit 5000
 """
 
@@ -317,7 +326,9 @@ class StuckTask(Contract):
     """One line of `tuntas tasks --stuck`."""
 
     task_id: UUID
+    tenant: str
     status: str
+    version: int | None
     step: str | None
     provider: str | None
     code: str | None
@@ -332,18 +343,20 @@ async def stuck(con: asyncpg.Connection | asyncpg.Pool, where: Mapping[str, str]
 
     Args:
         con: a connection of the operators' role.
-        where: `provider`, `step`, `code` to match, `older-than` in seconds.
+        where: `provider`, `step`, `code`, `tenant` to match, `older-than` in seconds.
     """
     rows = await con.fetch(STUCK)
     facts = await gather_all(con, [row["task_id"] for row in rows])
-    found = [_line(facts[row["task_id"]], row["updated_at"]) for row in rows]
+    found = [_line(facts[row["task_id"]], row["tenant"], row["updated_at"]) for row in rows]
     return sorted((item for item in found if _matches(item, where)), key=lambda item: -max(item.money_at_risk.values(), default=0))
 
 
-def _line(facts: Facts, updated_at: datetime) -> StuckTask:
+def _line(facts: Facts, tenant: str, updated_at: datetime) -> StuckTask:
     line = explain(facts)
     return StuckTask(
         task_id=facts.task_id,
+        tenant=tenant,
+        version=line.version,
         status=line.status,
         step=line.step,
         provider=line.provider,
@@ -354,7 +367,7 @@ def _line(facts: Facts, updated_at: datetime) -> StuckTask:
 
 
 def _matches(item: StuckTask, where: Mapping[str, str]) -> bool:
-    wanted = {"provider": item.provider, "step": item.step, "code": item.code}
+    wanted = {"provider": item.provider, "step": item.step, "code": item.code, "tenant": item.tenant}
     named = all(wanted[name] == value for name, value in where.items() if name in wanted)
     return named and item.age_seconds >= float(where.get("older-than", 0))
 

@@ -280,7 +280,7 @@ class Views:
         if "gateway.ops_tasks" not in query:
             return []
         shown = [task for task in self.tasks if task in tasks or "where status not in" in query]
-        return [{"task_id": t, "doc": json.dumps(self.tasks[t]), "status": self.tasks[t]["status"], "updated_at": START} for t in shown]
+        return [{"task_id": t, "tenant": "acme", "doc": json.dumps(self.tasks[t]), "updated_at": START} for t in shown]
 
     async def fetchval(self, query: str) -> datetime:
         del query

@@ -132,7 +132,7 @@ def receipt(task: Task, *, as_json: Json = False) -> None:
 def tasks(
     *,
     stuck: Annotated[bool, typer.Option("--stuck", help="only those not at an end, the most money at risk first")] = False,
-    where: Annotated[list[str] | None, typer.Option(help="provider=, step=, code=, older-than=SECONDS; may be repeated")] = None,
+    where: Annotated[list[str] | None, typer.Option(help="provider=, step=, code=, tenant=, older-than=SECONDS; may be repeated")] = None,
     db: Annotated[bool, typer.Option("--db", help="read the database, without gateway, saga or Kafka")] = False,
     as_json: Json = False,
 ) -> None:
@@ -151,9 +151,9 @@ def tasks(
 
 def _conditions(where: list[str]) -> dict[str, str]:
     pairs = [tuple(part.split("=", 1)) for text in where for part in text.split(",")]
-    known = {"provider", "step", "code", "older-than"}
+    known = {"provider", "step", "code", "tenant", "older-than"}
     if bad := [p[0] for p in pairs if len(p) != 2 or p[0] not in known]:  # noqa: PLR2004
-        raise Fault("bad_condition", f"{bad[0]}: known are provider=, step=, code=, older-than=", EXIT_USAGE)
+        raise Fault("bad_condition", f"{bad[0]}: known are provider=, step=, code=, tenant=, older-than=", EXIT_USAGE)
     found = {p[0]: p[1] for p in pairs}
     if not _age(found.get("older-than", "0")):
         raise Fault("bad_condition", f"older-than={found['older-than']}: a number of seconds is needed", EXIT_USAGE)
@@ -193,10 +193,11 @@ def repair(
     reason: Annotated[str, typer.Option(help="why; it is kept")],
     key: Annotated[UUID | None, typer.Option(help="the attempt's key, from `tuntas explain`")] = None,
     evidence: Annotated[str, typer.Option(help="a JSON object; needed by mark_done")] = "{}",
+    expected: Annotated[int | None, typer.Option(help="the version looked at; if it moved, nothing is changed")] = None,
     as_json: Json = False,
 ) -> None:
     """Decide what a resting saga does next."""
-    body = {"action": action, "key": str(key) if key else None, "reason": reason, "evidence": _evidence(evidence)}
+    body = {"action": action, "key": str(key) if key else None, "reason": reason, "evidence": _evidence(evidence), "expected": expected}
     show.document(Gateway(operator=True).call("POST", f"/v1/tasks/{task}/repair", json=body), as_json=as_json)
 
 

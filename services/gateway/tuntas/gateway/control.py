@@ -50,7 +50,7 @@ async def erase_person(person: Person, gate: Gated, caller: Called) -> None:
 async def repair(task_id: UUID, body: Repair, gate: Gated, caller: Operated, trace: Traced) -> Link:
     """Decide on a resting task. Only operators may."""
     found = await gate.seen(caller, task_id)
-    await gate.tell(found, trace, SagaRepair(action=body.action, key=body.key, by=caller.name, reason=body.reason, evidence=body.evidence))
+    await gate.tell(found, trace, SagaRepair(by=caller.name, **dict(body)))
     return Link(task_id=task_id, status=found.task.status, links=links(task_id))
 
 

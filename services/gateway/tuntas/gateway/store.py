@@ -21,8 +21,8 @@ class TaskStore(Store[Task]):
         super().__init__("tasks", Task)
 
     def kept(self, state: Task) -> Task:
-        """Return a task without the events that were recorded in this batch."""
-        return state.model_copy(update={"recorded": ()})
+        """Return a task without what is kept beside it from this batch."""
+        return state.model_copy(update={"recorded": (), "repairs": ()})
 
     async def beside(self, session: Session, rows: Sequence[Row[Task]]) -> None:
         """Append the events of this batch."""

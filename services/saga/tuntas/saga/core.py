@@ -21,6 +21,7 @@ Step = Callable[[Turn, Any], None]
 def core(policy: Policy = Policy()) -> Core[Saga]:  # noqa: B008 - frozen
     """Return the coordinator's decisions under a policy."""
     on = {kind: _handler(policy, step, begins=kind in _BEGIN) for kind, step in _ON.items()}
+    on[SagaRepair] = repair.answering(_handler(policy, repair.repair, begins=False))
     return Core(Saga, on=on, fired=_handler(policy, _fired, begins=False), begins=frozenset({StepStarted}))
 
 
@@ -64,7 +65,6 @@ _ON: Mapping[type[Message], Step] = {
     StepUndone: _undone,
     SagaCancel: halting.cancel,
     ExecutionCommitted: halting.committed,
-    SagaRepair: repair.repair,
 }
 
 _BEGIN = frozenset({StepStarted, ExecutionEnded, AttemptRelease, EffectObserved, SagaCancel})
