@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -150,7 +150,7 @@ def _start(service: str) -> SafeAction:
 
 def _over(facts: Facts) -> _Waits | None:
     reopened = facts.status("saga") not in {"", *_CLOSED}
-    if facts.status("task") not in {"rejected", *_CLOSED} or reopened:
+    if facts.status("task") not in {"rejected", "answered", *_CLOSED} or reopened:
         return None
     return _Waits("nothing", since=facts.since["task"], code=facts.doc("task").get("code"))
 
@@ -318,7 +318,8 @@ _LOOKS: tuple[Callable[[Facts], _Waits | None], ...] = (
 
 STUCK = """
 select task_id, tenant, updated_at from gateway.ops_tasks
-where status not in ('completed', 'compensated', 'rejected') order by updated_at limit 5000
+where status not in ('completed', 'compensated', 'rejected', 'answered') and ($1::uuid is null or task_id = $1)
+order by updated_at limit 5000
 """
 
 
@@ -336,6 +337,13 @@ class StuckTask(Contract):
     money_at_risk: Amounts
 
 
+class Stuck(NamedTuple):
+    """A task that is not at an end: its line, and what the views say of it."""
+
+    line: StuckTask
+    facts: Facts
+
+
 async def stuck(con: asyncpg.Connection | asyncpg.Pool, where: Mapping[str, str]) -> list[StuckTask]:
     """Return tasks that are not at an end, the most money at risk first.
 
@@ -345,10 +353,16 @@ async def stuck(con: asyncpg.Connection | asyncpg.Pool, where: Mapping[str, str]
         con: a connection of the operators' role.
         where: `provider`, `step`, `code`, `tenant` to match, `older-than` in seconds.
     """
-    rows = await con.fetch(STUCK)
+    return [found.line for found in await look(con, where)]
+
+
+async def look(con: asyncpg.Connection | asyncpg.Pool, where: Mapping[str, str], task: UUID | None = None) -> list[Stuck]:
+    """Return the same tasks, or only this one of them, each with what the views say of it."""
+    rows = await con.fetch(STUCK, task)
     facts = await gather_all(con, [row["task_id"] for row in rows])
-    found = [_line(facts[row["task_id"]], row["tenant"], row["updated_at"]) for row in rows]
-    return sorted((item for item in found if _matches(item, where)), key=lambda item: -max(item.money_at_risk.values(), default=0))
+    lines = (_line(facts[row["task_id"]], row["tenant"], row["updated_at"]) for row in rows)
+    found = [Stuck(line, facts[line.task_id]) for line in lines if _matches(line, where)]
+    return sorted(found, key=lambda each: -max(each.line.money_at_risk.values(), default=0))
 
 
 def _line(facts: Facts, tenant: str, updated_at: datetime) -> StuckTask:

@@ -180,3 +180,8 @@ def test_what_the_last_repair_came_to_is_said() -> None:
     found = explained(task={"status": "needs_attention", "repaired": told}, saga={"status": "needs_attention"})
     assert found.repaired is not None
     assert (found.repaired.applied, found.repaired.code) == (False, "moved")
+
+
+def test_a_task_whose_question_was_answered_waits_for_nothing() -> None:
+    found = explained(task={"status": "answered"}, plan={"status": "answered"})
+    assert (found.waiting_for, found.safe_actions) == ("nothing", ())

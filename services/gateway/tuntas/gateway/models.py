@@ -15,6 +15,7 @@ from tuntas.contracts.plan import Goal
 from tuntas.contracts.saga import RepairAction
 from tuntas.contracts.trust import Mandate
 from tuntas.gateway.reading import known_zone
+from tuntas.gateway.repairs import RepairState
 from tuntas.gateway.state import ApprovalShown, PlanShown, Question, Status, StepShown, Task
 from tuntas.gateway.store import Stored
 
@@ -101,6 +102,13 @@ class Link(Contract):
     task_id: UUID
     status: Status | Literal["pending"]
     links: dict[str, str]
+
+
+class Repairing(Link):
+    """Where a task is that is being repaired: `repair` names the order, `state` says whether it waits for another operator."""
+
+    repair: UUID
+    state: RepairState
 
 
 class Found(Contract):
