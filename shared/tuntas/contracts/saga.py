@@ -154,3 +154,29 @@ class SagaRepaired(Message, name="saga.repaired", topic=SAGA_EVENTS):
     code: Code
     before: int
     after: int
+
+
+class SagaDrill(Message, name="saga.drill", topic=SAGA_COMMANDS):
+    """An operator asks what undoing everything would cost now. It changes nothing: nothing is undone, and the version stays."""
+
+    drill_id: UUID
+
+
+class DrilledEffect(Contract):
+    """An effect that would be undone. `worst_fee` is what its declaration says undoing costs at worst now; none: it says nothing."""
+
+    step_id: str
+    key: UUID
+    connector: str
+    provider: str
+    action: str
+    amount: Money | None = None
+    worst_fee: Money | None = None
+
+
+class SagaDrilled(Message, name="saga.drilled", topic=SAGA_EVENTS):
+    """What would be undone, in that order. Each effect's connector was asked for a quote (`undo.quoted`)."""
+
+    drill_id: UUID
+    version: int
+    effects: tuple[DrilledEffect, ...] = ()

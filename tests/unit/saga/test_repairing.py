@@ -5,9 +5,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tuntas.contracts.connectors import Outcome
+from tuntas.contracts.connectors import Outcome, UndoQuoteRequested
 from tuntas.contracts.executor import EndResult
-from tuntas.contracts.saga import SagaRepair, SagaRepaired
+from tuntas.contracts.saga import SagaDrill, SagaRepair, SagaRepaired
 from tuntas.kit.decision import Context
 from tuntas.saga.core import core
 from tuntas.testkit.history import START
@@ -76,3 +76,26 @@ def test_a_repair_of_a_task_without_a_saga_says_so_and_leaves_no_row() -> None:
     assert decision.state is None
     assert isinstance(sent.message, SagaRepaired)  # type: ignore[union-attr]
     assert (sent.message.applied, sent.message.code) == (False, "no_saga")  # type: ignore[union-attr]
+
+
+def test_a_drill_names_what_would_be_undone_and_changes_nothing(task: Any) -> None:
+    task.declared("hotel.hold", "hotel.confirm", "flight.hold")
+    before = task.state
+    told, *questions = task.given(SagaDrill(drill_id=UUID(int=5)))
+    assert [e.step_id for e in told.effects] == ["hotel.confirm", "flight.hold", "hotel.hold"]
+    assert [e.worst_fee for e in told.effects if e.step_id == "hotel.confirm"] != [None]
+    assert [(type(q), q.step_id) for q in questions] == [(UndoQuoteRequested, e.step_id) for e in told.effects]
+    assert (task.state, told.version) == (before, before.version)
+
+
+def test_a_drill_leaves_out_what_is_undone(task: Any) -> None:
+    task.declared("hotel.hold", "flight.hold")
+    task.ended(EndResult.FAILED, {"flight.hold": Outcome.REFUSED, "hotel.hold": Outcome.DONE})
+    told, *_ = task.given(SagaDrill(drill_id=UUID(int=5)))
+    assert [e.step_id for e in told.effects] == ["hotel.hold"]
+
+
+def test_a_drill_of_a_task_without_a_saga_is_answered_and_leaves_no_row(new_task: Any) -> None:
+    task = new_task("nothing")
+    (told,) = task.given(SagaDrill(drill_id=UUID(int=5)))
+    assert (told.version, told.effects, task.rows) == (0, (), {})

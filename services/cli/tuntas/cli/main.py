@@ -1,18 +1,17 @@
 """The verbs of `tuntas`."""
 
-import math
 import secrets
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
 import typer
-from pydantic_core import from_json
 
-from tuntas.cli import access, billing, publishing, show
+from tuntas.cli import access, billing, operating, publishing, show
 from tuntas.cli.backends import database, kafka
 from tuntas.cli.client import Gateway
+from tuntas.cli.conditions import conditions
 from tuntas.cli.faults import EXIT_REFUSED, EXIT_USAGE, Fault
 from tuntas.cli.profile import profile
 from tuntas.cli.verbs import Verbs
@@ -21,6 +20,7 @@ from tuntas.kit.messaging import client
 
 app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, help="Get a task done across merchants, or undone whole.")
 app.add_typer(billing.app, name="billing")
+operating.register(app)
 Json = Annotated[bool, typer.Option("--json", help="print documents as JSON lines")]
 Task = Annotated[UUID, typer.Argument(help="the task's id")]
 HINTS = {"question": "answer {task} 'YOUR ANSWER'", "approval_needed": "approve {task}"}
@@ -137,7 +137,7 @@ def tasks(
     as_json: Json = False,
 ) -> None:
     """List tasks."""
-    wanted = _conditions(where or [])
+    wanted = conditions(where or [])
     if not stuck:
         found = Gateway().call("GET", "/v1/tasks", "tasks")
         show.stuck(found["tasks"], as_json=as_json)
@@ -147,24 +147,6 @@ def tasks(
     else:
         found = Gateway(operator=True).call("GET", "/v1/operations/stuck", "tasks", params=wanted)
         show.stuck(found["tasks"], as_json=as_json)
-
-
-def _conditions(where: list[str]) -> dict[str, str]:
-    pairs = [tuple(part.split("=", 1)) for text in where for part in text.split(",")]
-    known = {"provider", "step", "code", "tenant", "older-than"}
-    if bad := [p[0] for p in pairs if len(p) != 2 or p[0] not in known]:  # noqa: PLR2004
-        raise Fault("bad_condition", f"{bad[0]}: known are provider=, step=, code=, tenant=, older-than=", EXIT_USAGE)
-    found = {p[0]: p[1] for p in pairs}
-    if not _age(found.get("older-than", "0")):
-        raise Fault("bad_condition", f"older-than={found['older-than']}: a number of seconds is needed", EXIT_USAGE)
-    return found
-
-
-def _age(text: str) -> bool:
-    try:
-        return 0 <= float(text) < math.inf
-    except ValueError:
-        return False
 
 
 @app.command()
@@ -183,32 +165,6 @@ def explain(
         return operations.explain(await operations.gather(con, task))
 
     show.explanation(database(profile(), read).model_dump(mode="json"), as_json=as_json)
-
-
-@app.command()
-def repair(
-    task: Task,
-    action: Annotated[str, typer.Argument(help="retry | skip | mark_done | accept_fee | force")],
-    *,
-    reason: Annotated[str, typer.Option(help="why; it is kept")],
-    key: Annotated[UUID | None, typer.Option(help="the attempt's key, from `tuntas explain`")] = None,
-    evidence: Annotated[str, typer.Option(help="a JSON object; needed by mark_done")] = "{}",
-    expected: Annotated[int | None, typer.Option(help="the version looked at; if it moved, nothing is changed")] = None,
-    as_json: Json = False,
-) -> None:
-    """Decide what a resting saga does next."""
-    body = {"action": action, "key": str(key) if key else None, "reason": reason, "evidence": _evidence(evidence), "expected": expected}
-    show.document(Gateway(operator=True).call("POST", f"/v1/tasks/{task}/repair", json=body), as_json=as_json)
-
-
-def _evidence(text: str) -> Any:
-    try:
-        found = from_json(text.encode(), allow_inf_nan=False)
-    except ValueError as error:
-        raise Fault("bad_evidence", str(error), EXIT_USAGE) from None
-    if not isinstance(found, dict):
-        raise Fault("bad_evidence", "a JSON object is needed", EXIT_USAGE)
-    return found
 
 
 @app.command()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from tuntas.gateway import drills
 from tuntas.gateway.repairs import Repairs
 from tuntas.gateway.state import Task
 from tuntas.kit.persistence.database import Row, Session
@@ -24,7 +25,7 @@ class TaskStore(Store[Task]):
 
     def kept(self, state: Task) -> Task:
         """Return a task without what is kept beside it from this batch."""
-        return state.model_copy(update={"recorded": (), "repairs": ()})
+        return state.model_copy(update={"recorded": (), "repairs": (), "drilled": ()})
 
     async def beside(self, session: Session, rows: Sequence[Row[Task]]) -> None:
         """Append the events of this batch, and then what repairs came to in it."""
@@ -42,6 +43,7 @@ class TaskStore(Store[Task]):
         answers = [(row.task_id, answer) for row in rows if row.state for answer in row.state.repairs if answer.repair_id]
         if answers:
             await self._repairs.answered(session.con, answers)
+        await drills.keep(session.con, [told for row in rows if row.state for told in row.state.drilled])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Create operators' repairs, what became of them at each task, and the audit log."""
+"""Create operators' repairs and rehearsals, what became of them, and the audit log."""
 
 from alembic import op
 
@@ -42,6 +42,8 @@ def upgrade() -> None:
         )"""
     )
     op.execute("create index repair_tasks_by_place on repair_tasks (repair_id, place) where sent_at is null")
+    op.execute("create table drills (id uuid primary key, task_id uuid not null, told jsonb, at timestamptz not null default now())")
+    op.execute("create table drill_quotes (drill_id uuid not null, key uuid not null, quote jsonb not null, primary key (drill_id, key))")
     op.execute("create table audit (seq bigint primary key, body text not null, key_id text not null, signature text not null)")
     op.execute(
         """create function audit_stays() returns trigger language plpgsql
