@@ -119,3 +119,21 @@ async def test_a_pause_is_seen_by_every_connector_within_seconds_and_a_task_says
     finally:
         await said(house, f"tuntas resume {airline} --reason 'well again'")
     await play.until("compensated")
+
+
+async def test_a_dead_letter_is_redriven_by_condition_and_the_log_says_so(house: "House") -> None:
+    key, source = uuid4(), f"redriven-{uuid4().hex[:8]}"
+    headers = {"ce_type": b"tuntas.wish.granted.v1", "ce_specversion": b"1.0", "ce_source": source.encode(), "ce_tenant": source.encode()}
+    await house.produce("tuntas.trust.commands.v1", b"{}", headers, str(key).encode())
+    where = f"--where service=trust,tenant={source} --json"
+    async with asyncio.timeout(30):
+        while not (listed := (await house.run(f"tuntas dead-letters {where}")).stdout.splitlines()):
+            await asyncio.sleep(0.2)  # the log tells nobody that it grew
+    (letter,) = map(json.loads, listed)
+    assert letter["redriven"] is False
+    done = await house.run(f"tuntas dead-letters {where} --redrive --reason {source} --rate 50")
+    assert [json.loads(line)["redriven"] for line in done.stdout.splitlines()] == [True], done.stderr
+    log = [json.loads(line) for line in (await house.run("tuntas audit --json --last 50")).stdout.splitlines()]
+    (entry,) = [e for e in log if e["reason"] == source]
+    assert entry["action"] == "letters.redriven"
+    assert entry["details"]["letters"] == ["/".join(letter[name] for name in ("topic", "partition", "offset"))]

@@ -71,6 +71,7 @@ BODIES: dict[str, list[Any]] = {
         {"task": str(OPEN), "action": "mark_done", "key": str(uuid4()), "reason": "r", "evidence": {"a": 1}, "dry_run": False},
         {"where": {"code": "c", "older-than": 1}, "action": "retry", "reason": "r", "limit": 2, "per_second": 1, "dry_run": True},
     ],
+    "/v1/operations/redrives": [{"reason": "r", "where": {"code": "c"}, "letters": ["t/1/2"]}],
     "/v1/operations/repairs/{repair_id}/stop": [{"reason": "r"}],
     "/v1/switches": [{"scope": "travel/x", "parked": True, "reason": "r"}],
 }

@@ -8,19 +8,19 @@ from uuid import UUID
 import asyncpg
 import typer
 
-from tuntas.cli import access, billing, operating, publishing, show
-from tuntas.cli.backends import database, kafka
+from tuntas.cli import access, billing, letters, operating, publishing, show
+from tuntas.cli.backends import database
 from tuntas.cli.client import Gateway
 from tuntas.cli.conditions import conditions
 from tuntas.cli.faults import EXIT_REFUSED, EXIT_USAGE, Fault
 from tuntas.cli.profile import profile
 from tuntas.cli.verbs import Verbs
 from tuntas.kit import operations
-from tuntas.kit.messaging import client
 
 app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, help="Get a task done across merchants, or undone whole.")
 app.add_typer(billing.app, name="billing")
 operating.register(app)
+app.command("dead-letters")(letters.dead_letters)
 Json = Annotated[bool, typer.Option("--json", help="print documents as JSON lines")]
 Task = Annotated[UUID, typer.Argument(help="the task's id")]
 HINTS = {"question": "answer {task} 'YOUR ANSWER'", "approval_needed": "approve {task}"}
@@ -182,16 +182,6 @@ def check(
     ]
     show.document({"ok": not found, "faults": found, "services": sorted(beats)}, as_json=as_json)
     raise typer.Exit(EXIT_REFUSED if found else 0)
-
-
-@app.command("dead-letters")
-def dead_letters(
-    *, redrive: Annotated[bool, typer.Option(help="send them to where they came from, again")] = False, as_json: Json = False
-) -> None:
-    """List records that were set aside, with the reason; or send them through again."""
-    own = profile()
-    for found in kafka(own, lambda settings: client.dead_letters(settings, redrive=redrive)):
-        show.document(found, as_json=as_json)
 
 
 if __name__ == "__main__":

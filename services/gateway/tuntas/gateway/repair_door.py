@@ -13,13 +13,13 @@ from tuntas.contracts.saga import RepairAction, SagaDrill
 from tuntas.gateway import drills
 from tuntas.gateway.drilling import Drill
 from tuntas.gateway.gate import Gate, Gated, Operated, Traced
-from tuntas.gateway.models import Body
+from tuntas.gateway.models import Body, Done
 from tuntas.gateway.operations import Conditions
 from tuntas.gateway.problems import responses
 from tuntas.gateway.repairing import Target, targets, total
 from tuntas.gateway.repairs import Order, Repair
 from tuntas.kit import operations
-from tuntas.kit.audit import Signed
+from tuntas.kit.audit import Act, Signed
 from tuntas.kit.errors import Rejected
 
 _COMMON = ("unauthenticated", "forbidden", "invalid_request", "unavailable")
@@ -70,6 +70,14 @@ class Stop(Body):
     """Why a repair is stopped."""
 
     reason: Reason
+
+
+class Redrive(Body):
+    """Dead letters that an operator is about to send again, each as topic, partition and offset, and the conditions that chose them."""
+
+    reason: Reason
+    where: dict[Annotated[str, Field(max_length=50)], Annotated[str, Field(max_length=300)]] = Field(default_factory=dict, max_length=10)
+    letters: tuple[Annotated[str, Field(max_length=300)], ...] = Field(max_length=_MOST)
 
 
 class RepairPage(Contract):
@@ -135,6 +143,15 @@ async def approve(repair_id: UUID, gate: Gated, caller: Operated) -> Repair:
 async def stop(repair_id: UUID, body: Stop, gate: Gated, caller: Operated) -> Repair:
     """Let nothing more of a repair leave; what has left goes on."""
     return await gate.repairs.stop(repair_id, caller.name, body.reason)
+
+
+@router.post("/redrives", status_code=202, responses=responses(*_COMMON, *_POSTED))
+async def redrive(body: Redrive, gate: Gated, caller: Operated) -> Done:
+    """Put a redrive of dead letters into the audit log. The operator's own rights on Kafka send them, after this was answered."""
+    where, letters = dict(body.where), list(body.letters)
+    details: Document = {"where": where, "letters": letters}  # type: ignore[dict-item]
+    await gate.journal.note(Act(by=caller.name, action="letters.redriven", subject="dead-letters", reason=body.reason, details=details))
+    return Done()
 
 
 @router.get("/audit", responses=responses(*_COMMON))
