@@ -61,7 +61,8 @@ def _left(simulation: Simulation) -> dict[str, Any]:
     """Return all that a history leaves: rows, timers, calls, wallets, and what was said."""
     found: dict[str, Any] = {"log": simulation.fingerprint()}
     for name, memory in simulation.world.shelves.items():
-        rows = {task: (row.version, row.state and row.state.model_dump_json(), row.seen) for task, row in memory.rows.items()}
+        # As documents, not as text: PostgreSQL keeps keys in an order of its own.
+        rows = {task: (row.version, row.state and row.state.model_dump(mode="json"), row.seen) for task, row in memory.rows.items()}
         wallets = {key: shared.version for key, shared in memory.shared.items()}
         found[name] = (rows, memory.timers, set(memory.work), wallets)
     return found
