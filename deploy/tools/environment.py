@@ -34,13 +34,15 @@ def known() -> dict[str, str]:
 
 def made() -> dict[str, str]:
     """Return a new value for everything that is secret."""
-    approval, signing = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    approval, signing, audit = (Ed25519PrivateKey.generate() for _ in range(3))
     names = [*roles(), "tuntas_ops", "postgres"]
     found = {PASSWORD + name.replace("-", "_").upper(): secrets.token_hex(16) for name in names}
     return found | {
         "TUNTAS_VAULT_KEY": secrets.token_hex(32),
         "TUNTAS_APPROVAL_PRIVATE_KEY": approval.private_bytes_raw().hex(),
         "TUNTAS_APPROVAL_PUBLIC_KEY": approval.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
+        "TUNTAS_AUDIT_PRIVATE_KEY": audit.private_bytes_raw().hex(),
+        "TUNTAS_AUDIT_PUBLIC_KEY": audit.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
         "TUNTAS_WEBHOOK_SECRET": secrets.token_hex(32),
         "TUNTAS_API_KEY": secrets.token_hex(16),
         "TUNTAS_OPERATOR_KEY": secrets.token_hex(16),

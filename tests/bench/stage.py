@@ -78,6 +78,8 @@ class Stage:
             "TUNTAS_APPROVAL_KEYS": json.dumps({"bench": public_hex(PRIVATE)}),
             "TUNTAS_TRUST_APPROVAL_KEY_ID": "bench",
             "TUNTAS_TRUST_APPROVAL_PRIVATE_KEY": PRIVATE,
+            "TUNTAS_GATEWAY_AUDIT_KEY_ID": "bench",
+            "TUNTAS_GATEWAY_AUDIT_PRIVATE_KEY": PRIVATE,
             "TUNTAS_GATEWAY_OPERATIONS_URL": self._url("tuntas_ops"),
             "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]),
             **{f"TUNTAS_{name.replace('-', '_').upper()}_DATABASE_URL": self._url(name) for name in self._names()},

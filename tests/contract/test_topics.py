@@ -17,6 +17,7 @@ TRAVELS_ON_A_CONNECTORS_TOPIC = {
     connectors.QuoteRequested,
     connectors.StepStarted,
     connectors.StepUndo,
+    connectors.UndoQuoteRequested,
     connectors.EffectObserved,
     connectors.ProviderNotified,
 }

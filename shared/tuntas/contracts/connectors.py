@@ -158,6 +158,31 @@ class StepUndone(Message, name="step.undone", topic=SAGA_REPLIES):
     evidence: Document = Field(default_factory=dict)
 
 
+class UndoQuoteRequested(Message, name="undo.quote_requested"):
+    """What would undoing this attempt cost now? Nothing is undone. Travels on the connector's commands."""
+
+    drill_id: UUID
+    step_id: str
+    key: UUID
+
+
+class UndoQuoted(Message, name="undo.quoted", topic=SAGA_REPLIES):
+    """What undoing would cost now. `asked` says that the provider said so; else `code` says why it was not asked, or gave no answer.
+
+    `free`: giving up a hold costs nothing; `consumed`: it goes with a later effect; `no_effect`: there is nothing to undo; `open`: the
+    action's outcome is not known.
+    """
+
+    drill_id: UUID
+    step_id: str
+    key: UUID
+    asked: bool
+    allowed: bool = True
+    fee: Money | None = None
+    refund: Money | None = None
+    code: Code | None = None
+
+
 class EffectObserved(Message, name="effect.observed"):
     """The other side acted: what is true now; with `moved`, when it takes place now. Travels on the connector's events."""
 

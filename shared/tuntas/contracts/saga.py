@@ -11,6 +11,9 @@ from tuntas.contracts.connectors import Declaration
 from tuntas.contracts.money import Amounts, Money
 from tuntas.contracts.topics import SAGA_COMMANDS, SAGA_EVENTS
 
+RepairAction = Literal["retry", "skip", "mark_done", "accept_fee", "force"]
+"""What an operator can decide on a saga."""
+
 
 class SagaOutcome(StrEnum):
     """The two outcomes of a saga."""
@@ -122,10 +125,58 @@ class AttemptRelease(Message, name="attempt.release", topic=SAGA_COMMANDS):
 
 
 class SagaRepair(Message, name="saga.repair", topic=SAGA_COMMANDS):
-    """An operator's decision on a resting saga; `skip` keeps an effect, `mark_done` says with evidence that it is undone."""
+    """An operator's decision on a resting saga; `skip` keeps an effect, `mark_done` says with evidence that it is undone.
 
-    action: Literal["retry", "skip", "mark_done", "accept_fee", "force"]
+    `expected` is the version of the saga that was looked at: another one by now, and nothing is changed. `repair_id` names the order
+    that the answer is given to.
+    """
+
+    action: RepairAction
     key: UUID | None = None
     by: str
     reason: Text
     evidence: Document = Field(default_factory=dict)
+    repair_id: UUID | None = None
+    expected: int | None = None
+
+
+class SagaRepaired(Message, name="saga.repaired", topic=SAGA_EVENTS):
+    """What became of a repair: `applied`, or why not: `moved` (it is another version), `nothing_to_do`, `no_saga`, or what was missing.
+
+    `before` and `after` are the saga's versions around it; equal: nothing was changed.
+    """
+
+    repair_id: UUID | None = None
+    action: RepairAction
+    key: UUID | None = None
+    by: str
+    applied: bool
+    code: Code
+    before: int
+    after: int
+
+
+class SagaDrill(Message, name="saga.drill", topic=SAGA_COMMANDS):
+    """An operator asks what undoing everything would cost now. It changes nothing: nothing is undone, and the version stays."""
+
+    drill_id: UUID
+
+
+class DrilledEffect(Contract):
+    """An effect that would be undone. `worst_fee` is what its declaration says undoing costs at worst now; none: it says nothing."""
+
+    step_id: str
+    key: UUID
+    connector: str
+    provider: str
+    action: str
+    amount: Money | None = None
+    worst_fee: Money | None = None
+
+
+class SagaDrilled(Message, name="saga.drilled", topic=SAGA_EVENTS):
+    """What would be undone, in that order. Each effect's connector was asked for a quote (`undo.quoted`)."""
+
+    drill_id: UUID
+    version: int
+    effects: tuple[DrilledEffect, ...] = ()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -46,9 +46,16 @@ STUCK_SECONDS = 120.0
 Apply = Callable[[Raw], None]
 
 
+class Publish(Protocol):
+    """Sends a message that no decision caused, such as a manifest at start, and returns when it is in the log."""
+
+    async def __call__(self, key: UUID, tenant: str, send: Send, traceparent: str, cause: UUID | None = None, /) -> None:
+        """Send under a key and a tenant; the same `cause` again is the same message."""
+
+
 @dataclass(frozen=True)
 class Resources:
-    """What a service's parts are made from. `publish` sends messages that no decision caused, such as a manifest at start."""
+    """What a service's parts are made from."""
 
     settings: Any
     platform: PlatformSettings
@@ -58,7 +65,7 @@ class Resources:
     log: Log
     metrics: Metrics
     tracing: Tracing
-    publish: Callable[[UUID, str, Send, str], Awaitable[None]]
+    publish: Publish
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ class Parts:
     """What makes a service itself. `follows` maps state topics to what each record is applied to, in every replica.
 
     `prepare` does what messages need before they can be decided and what no decision may do itself, such as sealing. `close` lets go
-    of what the parts opened, after the last call.
+    of what the parts opened, after the last call. `loops` are steps that are made over and over while the service runs.
     """
 
     core: Core[Any]
@@ -81,6 +88,7 @@ class Parts:
     prepare: Prepare | None = None
     announce: Sequence[tuple[UUID, Message]] = ()
     topics: Sequence[str] = ()
+    loops: Sequence[Callable[[], Awaitable[None]]] = ()
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,9 @@ class Running:
         await self._announce()
         await asyncio.gather(*(self._read_whole(s) for s in self._followers))
         self.caught_up.set()
-        self._loops = [asyncio.create_task(self._forever(step)) for step in (self.runtime.tick, self._beat, self._gauges)]
+        self._loops = [
+            asyncio.create_task(self._forever(step)) for step in (self.runtime.tick, self._beat, self._gauges, *self.parts.loops)
+        ]
         self.log.info("service.started")
 
     def _assemble(self) -> None:
@@ -177,13 +187,13 @@ class Running:
         await self.caught_up.wait()
         await self.runtime.handle(batch)
 
-    async def _publish_one(self, key: UUID, tenant: str, send: Send, traceparent: str) -> None:
+    async def _publish_one(self, key: UUID, tenant: str, send: Send, traceparent: str, cause: UUID | None = None, /) -> None:
         record = encode(
             send,
             source=self.service.name,
             task_id=key,
             tenant=tenant,
-            cause_id=derive("sent", self.service.name, key, time.time_ns()),
+            cause_id=cause or derive("sent", self.service.name, key, time.time_ns()),
             ordinal=0,
             now=datetime.now(UTC),
             traceparent=traceparent,

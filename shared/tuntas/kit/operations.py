@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +17,7 @@ from pydantic import Field
 
 from tuntas.contracts.base import Contract, Instant
 from tuntas.contracts.money import Amounts, Money
+from tuntas.contracts.saga import SagaRepaired
 from tuntas.kit.errors import Transient
 
 SILENT_AFTER = timedelta(seconds=10)
@@ -39,10 +40,14 @@ class SafeAction(Contract):
 
 
 class Explanation(Contract):
-    """What a task waits for. `waiting_for` is one code, `not_running` the services that should act and give no sign of life."""
+    """What a task waits for. `waiting_for` is one code, `not_running` the services that should act and give no sign of life.
+
+    `version` is the saga's, which a repair may expect; none before there is one. `repaired` says what an operator's last decision came to.
+    """
 
     task_id: UUID
     status: str
+    version: int | None = None
     step: str | None = None
     waiting_for: str
     since: Instant | None = None
@@ -51,6 +56,7 @@ class Explanation(Contract):
     code: str | None = None
     provider: str | None = None
     not_running: tuple[str, ...] = ()
+    repaired: SagaRepaired | None = None
     safe_actions: tuple[SafeAction, ...] = ()
 
 
@@ -122,6 +128,7 @@ def explain(facts: Facts) -> Explanation:
     return Explanation(
         task_id=facts.task_id,
         status=facts.status("task") or facts.status("saga") or "accepted",
+        version=facts.doc("saga").get("version"),
         step=found.step,
         waiting_for=found.waiting_for,
         since=found.since,
@@ -130,6 +137,7 @@ def explain(facts: Facts) -> Explanation:
         code=found.code,
         provider=found.provider,
         not_running=silent,
+        repaired=facts.doc("task").get("repaired"),
         safe_actions=(*(_start(service) for service in silent), *found.actions),
     )
 
@@ -142,7 +150,7 @@ def _start(service: str) -> SafeAction:
 
 def _over(facts: Facts) -> _Waits | None:
     reopened = facts.status("saga") not in {"", *_CLOSED}
-    if facts.status("task") not in {"rejected", *_CLOSED} or reopened:
+    if facts.status("task") not in {"rejected", "answered", *_CLOSED} or reopened:
         return None
     return _Waits("nothing", since=facts.since["task"], code=facts.doc("task").get("code"))
 
@@ -282,7 +290,8 @@ def _repairs(facts: Facts, effect: Doc) -> Iterator[SafeAction]:
 
 
 def _repair(facts: Facts, action: str, key: str | None, effect: str) -> SafeAction:
-    target = f" --key {key}" if key else ""
+    version = facts.doc("saga").get("version")
+    target = (f" --key {key}" if key else "") + (f" --expected {version}" if version else "")
     return SafeAction(command=f"tuntas repair {facts.task_id} {action}{target} --reason 'as explained'", effect=effect)
 
 
@@ -308,8 +317,9 @@ _LOOKS: tuple[Callable[[Facts], _Waits | None], ...] = (
 
 
 STUCK = """
-select task_id, status, updated_at from gateway.ops_tasks
-where status not in ('completed', 'compensated', 'rejected') order by updated_at limit 5000
+select task_id, tenant, updated_at from gateway.ops_tasks
+where status not in ('completed', 'compensated', 'rejected', 'answered') and ($1::uuid is null or task_id = $1)
+order by updated_at limit 5000
 """
 
 
@@ -317,12 +327,21 @@ class StuckTask(Contract):
     """One line of `tuntas tasks --stuck`."""
 
     task_id: UUID
+    tenant: str
     status: str
+    version: int | None
     step: str | None
     provider: str | None
     code: str | None
     age_seconds: float
     money_at_risk: Amounts
+
+
+class Stuck(NamedTuple):
+    """A task that is not at an end: its line, and what the views say of it."""
+
+    line: StuckTask
+    facts: Facts
 
 
 async def stuck(con: asyncpg.Connection | asyncpg.Pool, where: Mapping[str, str]) -> list[StuckTask]:
@@ -332,18 +351,26 @@ async def stuck(con: asyncpg.Connection | asyncpg.Pool, where: Mapping[str, str]
 
     Args:
         con: a connection of the operators' role.
-        where: `provider`, `step`, `code` to match, `older-than` in seconds.
+        where: `provider`, `step`, `code`, `tenant` to match, `older-than` in seconds.
     """
-    rows = await con.fetch(STUCK)
+    return [found.line for found in await look(con, where)]
+
+
+async def look(con: asyncpg.Connection | asyncpg.Pool, where: Mapping[str, str], task: UUID | None = None) -> list[Stuck]:
+    """Return the same tasks, or only this one of them, each with what the views say of it."""
+    rows = await con.fetch(STUCK, task)
     facts = await gather_all(con, [row["task_id"] for row in rows])
-    found = [_line(facts[row["task_id"]], row["updated_at"]) for row in rows]
-    return sorted((item for item in found if _matches(item, where)), key=lambda item: -max(item.money_at_risk.values(), default=0))
+    lines = (_line(facts[row["task_id"]], row["tenant"], row["updated_at"]) for row in rows)
+    found = [Stuck(line, facts[line.task_id]) for line in lines if _matches(line, where)]
+    return sorted(found, key=lambda each: -max(each.line.money_at_risk.values(), default=0))
 
 
-def _line(facts: Facts, updated_at: datetime) -> StuckTask:
+def _line(facts: Facts, tenant: str, updated_at: datetime) -> StuckTask:
     line = explain(facts)
     return StuckTask(
         task_id=facts.task_id,
+        tenant=tenant,
+        version=line.version,
         status=line.status,
         step=line.step,
         provider=line.provider,
@@ -354,7 +381,7 @@ def _line(facts: Facts, updated_at: datetime) -> StuckTask:
 
 
 def _matches(item: StuckTask, where: Mapping[str, str]) -> bool:
-    wanted = {"provider": item.provider, "step": item.step, "code": item.code}
+    wanted = {"provider": item.provider, "step": item.step, "code": item.code, "tenant": item.tenant}
     named = all(wanted[name] == value for name, value in where.items() if name in wanted)
     return named and item.age_seconds >= float(where.get("older-than", 0))
 

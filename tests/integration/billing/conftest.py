@@ -168,6 +168,8 @@ async def office(
         "TUNTAS_BILLING_PLANS_FILE": str(folder / "plans.yaml"),
         "TUNTAS_GATEWAY_DATABASE_URL": dsns["gateway"],
         "TUNTAS_GATEWAY_OPERATIONS_URL": dsns["tuntas_ops"],
+        "TUNTAS_GATEWAY_AUDIT_KEY_ID": "a1",
+        "TUNTAS_GATEWAY_AUDIT_PRIVATE_KEY": "11" * 32,
         "TUNTAS_GATEWAY_TENANTS_FILE": str(folder / "tenants.json"),
     }.items():
         monkeypatch_module.setenv(name, value)

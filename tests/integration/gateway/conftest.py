@@ -183,7 +183,8 @@ def tenants(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("gateway") / "tenants.json"
     acme = {"api_keys": [hashed("acme-key")], "signing_keys": {"k1": public_hex(PRIVATE)}}
     brio = {"api_keys": [hashed("brio-key")], "door_topic": OWN_DOOR.name, "events_topic": OWN_EVENTS.name}
-    operators = {"api_keys": [hashed("operators-key")]}
+    keys = [hashed(f"{name}-key") for name in ("operators", "second", "alias")]
+    operators = {"api_keys": keys, "names": {f"key:{keys[n][:8]}": "ana" for n in (0, 2)}}
     path.write_text(json.dumps({"acme": acme, "brio": brio, "operators": operators}))
     return path
 
@@ -203,6 +204,8 @@ async def gateway(backends: Backends, monkeypatch_module: pytest.MonkeyPatch, te
         "TUNTAS_APPROVAL_KEYS": "{}",
         "TUNTAS_GATEWAY_DATABASE_URL": dsn.replace(f":{port}/", f":{wire.port}/"),
         "TUNTAS_GATEWAY_OPERATIONS_URL": backends.dsn.replace(f":{port}/", f":{wire.port}/"),
+        "TUNTAS_GATEWAY_AUDIT_KEY_ID": "a1",
+        "TUNTAS_GATEWAY_AUDIT_PRIVATE_KEY": "11" * 32,
         "TUNTAS_GATEWAY_TENANTS_FILE": str(tenants),
     }.items():
         monkeypatch_module.setenv(name, value)

@@ -67,6 +67,12 @@ BODIES: dict[str, list[Any]] = {
     "/v1/tasks/{task_id}/approve": [{"approved": True, "digest": "d"}],
     "/v1/tasks/{task_id}/repair": [{"action": "retry", "key": str(uuid4()), "reason": "r", "evidence": {"a": 1}}],
     "/v1/people/{person}/mandate": [{"mandate": MANDATE}],
+    "/v1/operations/repairs": [
+        {"task": str(OPEN), "action": "mark_done", "key": str(uuid4()), "reason": "r", "evidence": {"a": 1}, "dry_run": False},
+        {"where": {"code": "c", "older-than": 1}, "action": "retry", "reason": "r", "limit": 2, "per_second": 1, "dry_run": True},
+    ],
+    "/v1/operations/redrives": [{"reason": "r", "where": {"code": "c"}, "letters": ["t/1/2"]}],
+    "/v1/operations/repairs/{repair_id}/stop": [{"reason": "r"}],
     "/v1/switches": [{"scope": "travel/x", "parked": True, "reason": "r"}],
 }
 
@@ -97,6 +103,7 @@ def requests(draw: st.DrawFn, method: str, path: str) -> tuple[str, dict[str, An
     task = draw(st.sampled_from([*existing, *existing, str(uuid4()), "0", "{" + str(OPEN) + "x"]) | TEXTS)
     person = draw(TEXTS.filter(bool))
     address = path.replace("{task_id}", quote(task, safe="")).replace("{person}", quote(person, safe=""))
+    address = address.replace("{repair_id}", str(uuid4()))
     known = [p["name"] for p in OPENAPI["paths"][path][method.lower()].get("parameters", ()) if p["in"] == "query"]
     query = draw(st.dictionaries(st.sampled_from([*known, "unknown"]), TEXTS | CURSORS, max_size=2))
     text = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=40).map(lambda value: value.strip().encode("latin-1"))

@@ -69,6 +69,8 @@ async def gateway(
         "TUNTAS_APPROVAL_KEYS": "{}",
         "TUNTAS_GATEWAY_DATABASE_URL": database,
         "TUNTAS_GATEWAY_OPERATIONS_URL": secured.postgres.dsn,
+        "TUNTAS_GATEWAY_AUDIT_KEY_ID": "a1",
+        "TUNTAS_GATEWAY_AUDIT_PRIVATE_KEY": "11" * 32,
         "TUNTAS_GATEWAY_TENANTS_FILE": str(tenants),
     }
     for name, value in (secured.environment("gateway", PREFIX) | own).items():

@@ -29,6 +29,16 @@ EVERY_VERB = (
     ("tasks", "--stuck"),
     ("explain", TASK),
     ("repair", TASK, "retry", "--reason", "r"),
+    ("repair", "retry", "--where", "provider=x", "--reason", "r"),
+    ("repairs",),
+    ("repairs", TASK),
+    ("repairs", TASK, "--approve"),
+    ("repairs", TASK, "--stop", "the wrong one"),
+    ("drill", TASK),
+    ("pause", "travel", "--reason", "r"),
+    ("resume", "travel", "--reason", "r"),
+    ("audit",),
+    ("audit", "--verify"),
     ("billing", "invoice", "--month", "2026-11"),
     ("billing", "invoice", "--month", "2026-11", "--tenant", "acme"),
     ("billing", "usage", "--task", TASK),
@@ -262,10 +272,42 @@ def test_a_stream_that_is_none_is_told(gateway: Answers, body: bytes) -> None:
     assert run("watch", TASK) == (3, "bad_answer")
 
 
-@pytest.mark.parametrize("words", [("publish", "-"), ("check",), ("dead-letters",), ("dead-letters", "--redrive")])
+@pytest.mark.parametrize("words", [("publish", "-"), ("check",), ("dead-letters",), ("dead-letters", "--redrive", "--reason", "r")])
 def test_a_kafka_that_is_down_is_told_in_time(signer: pytest.MonkeyPatch, closed: str, words: tuple[str, ...]) -> None:
     signer.setenv("TUNTAS_CLI_BOOTSTRAP", closed)
     assert run(*words, stdin=GOOD) == (3, "kafka_unreachable")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--redrive",), "usage"),
+        (("--where", "provider=x"), "bad_condition"),
+        (("--where", "code"), "bad_condition"),
+        (("--limit", "0"), "usage"),
+        (("--rate", "0"), "usage"),
+    ],
+)
+def test_letters_that_are_badly_asked_for_are_told_before_anything_is_read(words: tuple[str, ...], code: str) -> None:
+    assert run("dead-letters", *words) == (2, code)
+
+
+@pytest.mark.parametrize("words", [("retry",), (TASK, "retry", "again"), (TASK, "retry", "--where", "code=x")])
+def test_a_repair_is_of_one_task_or_by_query(words: tuple[str, ...]) -> None:
+    assert run("repair", *words, "--reason", "r") == (2, "usage")
+
+
+@pytest.mark.parametrize("keys", ["x", "[]", '{"a": 1}'])
+def test_audit_keys_that_are_none_are_told(gateway: Answers, monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
+    gateway.body = b'{"entries": []}'
+    monkeypatch.setenv("TUNTAS_CLI_AUDIT_KEYS", keys)
+    assert run("audit", "--verify") == (2, "bad_profile")
+
+
+def test_an_audit_log_that_does_not_hold_ends_with_the_entry_that_does_not(gateway: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNTAS_CLI_AUDIT_KEYS", json.dumps({"a1": KEY}))
+    gateway.body = json.dumps({"entries": [{"body": "{}", "key_id": "a1", "signature": "AAAA"}]}).encode()
+    assert run("audit", "--verify") == (1, "forged")
 
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:x", ":", "127.0.0.1:99999"])

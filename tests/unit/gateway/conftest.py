@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,10 +29,13 @@ from tuntas.gateway.door import Door
 from tuntas.gateway.gate import Gate
 from tuntas.gateway.http import application
 from tuntas.gateway.progress import Watch
+from tuntas.gateway.repairing import Target
+from tuntas.gateway.repairs import Order, Repair
 from tuntas.gateway.replying import Replies
 from tuntas.gateway.state import Task
 from tuntas.gateway.store import Happened, Stored, Taken
 from tuntas.gateway.tenants import Directory, Tenant
+from tuntas.kit.audit import Act
 from tuntas.kit.decision import Send
 from tuntas.kit.errors import Transient
 from tuntas.kit.messaging.fold import Event, fold
@@ -270,21 +273,40 @@ class Views:
 
     def __init__(self) -> None:
         self.tasks: dict[UUID, dict[str, Any]] = {}
+        self.sagas: dict[UUID, dict[str, Any]] = {}
         self.broken = False
 
-    async def fetch(self, query: str, tasks: Collection[UUID] = ()) -> list[dict[str, Any]]:
+    async def fetch(self, query: str, wanted: Any = None) -> list[dict[str, Any]]:
         if self.broken:
             raise Transient("unavailable")
         if "heartbeats" in query:
             return [{"service": "intent", "at": START}, {"service": "planner", "at": START}]
+        if "saga.ops_sagas" in query:
+            return [{"task_id": t, "doc": json.dumps(self.sagas[t]), "updated_at": START} for t in self.sagas if t in wanted]
         if "gateway.ops_tasks" not in query:
             return []
-        shown = [task for task in self.tasks if task in tasks or "where status not in" in query]
-        return [{"task_id": t, "doc": json.dumps(self.tasks[t]), "status": self.tasks[t]["status"], "updated_at": START} for t in shown]
+        shown = [task for task in self.tasks if wanted in (None, task) or (isinstance(wanted, Collection) and task in wanted)]
+        return [{"task_id": t, "tenant": "acme", "doc": json.dumps(self.tasks[t]), "updated_at": START} for t in shown]
 
     async def fetchval(self, query: str) -> datetime:
         del query
         return START + timedelta(seconds=5)
+
+
+class Desk:
+    """What operators ordered and did. Implements the methods of repairs and of the journal."""
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[Order, list[Target], bool]] = []
+        self.acts: list[Act] = []
+
+    async def order(self, order: Order, targets: Sequence[Target], *, alone: bool) -> Repair:
+        self.orders.append((order, list(targets), alone))
+        state: Any = "running" if alone else "waiting"
+        return Repair(**dict(order), id=derive("repair", len(self.orders)), state=state, approved_by=None, created_at=START)
+
+    async def note(self, act: Act) -> None:
+        self.acts.append(act)
 
 
 class House:
@@ -299,9 +321,12 @@ class House:
         self.traces: list[str] = []
         self.deaf = False
         self.views = Views()
+        self.desk = desk = Desk()
         doorkeeper = Doorkeeper(lambda: directory, tokens)
         tracing = Tracing("gateway", None, 1.0)
-        self.gate = Gate(doorkeeper, self.reader, self.vault, Registry(), self.watch, tracing, self._publish, self._views, Replies(None))  # type: ignore[arg-type]
+        backends: Any = (self.reader, self.vault, Registry(), self.watch, tracing, self._publish, self._views, Replies(None))
+        operators: Any = (desk, desk, {"IDR": 100})
+        self.gate = Gate(doorkeeper, *backends, *operators)
         transport = httpx2.ASGITransport(application(self.gate), raise_app_exceptions=False)
         self.client = httpx2.AsyncClient(transport=transport, base_url="http://gateway")
 

@@ -189,6 +189,8 @@ def test_an_issuer_is_set_up_whole_or_not_at_all(tmp_path: Path, keys: Path) -> 
         "database_url": SecretStr("postgresql://x"),
         "operations_url": SecretStr("postgresql://x"),
         "tenants_file": tmp_path,
+        "audit_key_id": "a1",
+        "audit_private_key": SecretStr("11" * 32),
     }
     assert tokens_of(Settings(**base)) is None
     assert tokens_of(Settings(**base, oidc_issuer=ISSUER, oidc_audience=AUDIENCE, oidc_jwks_file=keys)) is not None

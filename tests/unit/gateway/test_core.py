@@ -27,7 +27,7 @@ from tuntas.contracts.ids import derive
 from tuntas.contracts.intent import IntentResolved, IntentUnread, QuestionAsked
 from tuntas.contracts.plan import Goal
 from tuntas.contracts.planner import PlanInfeasible
-from tuntas.contracts.saga import CancelAnswered, SagaOutcome, SagaReopened
+from tuntas.contracts.saga import CancelAnswered, SagaOutcome, SagaReopened, SagaRepaired
 from tuntas.contracts.trust import PlanDenied
 from tuntas.gateway.submission import SubmissionRefused
 from tuntas.testkit.history import START
@@ -270,4 +270,17 @@ def test_news_of_an_unknown_task_makes_no_row(task: Any) -> None:
         task.undone("a", 1),
     ]
     assert silent == [[]] * len(silent)
+    assert task.rows == {}
+
+
+@pytest.mark.parametrize("applied", [True, False])
+def test_what_a_repair_came_to_is_kept_with_the_task_and_not_told_to_the_public(task: Any, applied: bool) -> None:
+    task.running()
+    told = SagaRepaired(action="retry", by="sre", applied=applied, code="applied" if applied else "moved", before=3, after=3 + applied)
+    assert task.given(told) == []
+    assert (task.state.repaired, task.state.repairs) == (told, (told,))
+
+
+def test_what_a_repair_of_an_unknown_task_came_to_leaves_no_row(task: Any) -> None:
+    task.given(SagaRepaired(action="retry", by="sre", applied=False, code="no_saga", before=0, after=0))
     assert task.rows == {}

@@ -15,7 +15,7 @@ from tuntas.contracts.gateway import MAX_SUBMISSION_BYTES, SubmissionTaken
 from tuntas.contracts.ids import derive, task_id
 from tuntas.contracts.intent import AnswerGiven, ConversationClosed, IntentUnread, QuestionAsked
 from tuntas.contracts.planner import PlanProposed
-from tuntas.contracts.saga import Receipt, SagaEnded, SagaOutcome, SagaRepair
+from tuntas.contracts.saga import Receipt, SagaEnded, SagaOutcome
 from tuntas.contracts.trust import ApprovalAsked, MandateSet, PlanApproved, PlanDecided, Switch, TaskCancel
 from tuntas.gateway import deadline, gate
 from tuntas.gateway.models import TaskRequest
@@ -320,9 +320,11 @@ async def test_operators_repair_under_the_tasks_own_tenant(house: Any) -> None:
     task = await house.submitted()
     body = {"action": "retry", "reason": "the provider is back"}
     assert problem(await house.call("POST", f"/v1/tasks/{task}/repair", json=body)) == (403, "forbidden")
-    assert (await house.call("POST", f"/v1/tasks/{task}/repair", json=body, key="operators-key")).status_code == 202
-    key, tenant, message = house.sent[-1]
-    assert (key, tenant, type(message), message.reason) == (task, "acme", SagaRepair, "the provider is back")
+    taken = await house.call("POST", f"/v1/tasks/{task}/repair", json=body | {"expected": 7}, key="operators-key")
+    assert (taken.status_code, taken.json()["state"]) == (202, "running")
+    ((order, (target,), alone),) = house.desk.orders
+    assert (order.action, order.reason, alone) == ("retry", "the provider is back", True)
+    assert (target.task_id, target.tenant, target.expected) == (task, "acme", 7)
     missing = await house.call("POST", f"/v1/tasks/{uuid4()}/repair", json=body, key="operators-key")
     assert problem(missing) == (404, "not_found")
 
@@ -336,6 +338,7 @@ async def test_operators_set_switches_keyed_by_scope(house: Any) -> None:
         derive("switch", "travel/garuda"),
         Switch(scope="travel/garuda", parked=True, by=message.by, reason="wrong prices"),
     )
+    assert [(act.action, act.subject, act.by) for act in house.desk.acts] == [("switch.parked", "travel/garuda", message.by)]
 
 
 async def test_the_callers_trace_goes_on(house: Any) -> None:

@@ -165,3 +165,23 @@ def test_a_closing_that_was_reopened_is_not_over() -> None:
 def test_ids_in_commands_are_plain() -> None:
     found = explained(task=ACCEPTED)
     assert UUID(found.safe_actions[-1].command.split()[-1]) == TASK
+
+
+def test_a_printed_repair_expects_the_version_that_was_explained() -> None:
+    waiting = {"declaration": {"key": str(KEY), "step_id": "hotel.confirm", "provider": "bale", "start": 1}, "stage": "waiting"}
+    saga = {"status": "needs_attention", "version": 7, "effects": {str(KEY): waiting}}
+    found = explained(task={"status": "needs_attention"}, saga=saga)
+    assert found.version == 7
+    assert all("--expected 7" in action.command for action in found.safe_actions)
+
+
+def test_what_the_last_repair_came_to_is_said() -> None:
+    told = {"action": "retry", "by": "sre", "applied": False, "code": "moved", "before": 7, "after": 7}
+    found = explained(task={"status": "needs_attention", "repaired": told}, saga={"status": "needs_attention"})
+    assert found.repaired is not None
+    assert (found.repaired.applied, found.repaired.code) == (False, "moved")
+
+
+def test_a_task_whose_question_was_answered_waits_for_nothing() -> None:
+    found = explained(task={"status": "answered"}, plan={"status": "answered"})
+    assert (found.waiting_for, found.safe_actions) == ("nothing", ())

@@ -13,7 +13,7 @@ from tuntas.contracts.executor import EndResult, ExecutionEnded, TallyEntry
 from tuntas.contracts.ids import attempt_key
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Phase, StepKind, UndoTerms
-from tuntas.contracts.saga import SagaCancel, SagaRepair
+from tuntas.contracts.saga import SagaCancel, SagaRepair, SagaRepaired
 from tuntas.saga.core import core
 from tuntas.saga.policy import Policy
 from tuntas.saga.state import Saga
@@ -41,6 +41,7 @@ class Task(History[Saga]):
 
     def __init__(self, name: str, policy: Policy = Policy()) -> None:  # noqa: B008 - frozen
         super().__init__(core(policy), "saga", name)
+        self.answers: list[SagaRepaired] = []
 
     def declaration(self, step_id: str, attempt: int = 1, **changes: Any) -> Declaration:
         leg = step_id.partition(".")[0]
@@ -106,8 +107,11 @@ class Task(History[Saga]):
         return self.given(SagaCancel(by="ana", cause="person"))
 
     def repaired(self, action: str, step: str | None = None, **facts: Any) -> list[Message]:
+        """Give an operator's decision; its answer is kept in `answers`, everything else that was sent is returned."""
         fields = {"action": action, "key": self.key(step) if step else None, "by": "sre", "reason": "asked the hotel"}
-        return self.given(SagaRepair.model_validate(fields | facts))
+        sent = self.given(SagaRepair.model_validate(fields | facts))
+        self.answers += [m for m in sent if isinstance(m, SagaRepaired)]
+        return [m for m in sent if not isinstance(m, SagaRepaired)]
 
     def completed_trip(self, *steps: str) -> list[Message]:
         self.declared(*(steps or TRIP))

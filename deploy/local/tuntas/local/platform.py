@@ -23,7 +23,7 @@ from tuntas.kit.persistence.tables import bootstrap
 from tuntas.kit.settings import KafkaSettings
 from tuntas.local.clean import forget
 from tuntas.local.processes import Child, LocalError, free_port
-from tuntas.local.secrets import APPROVAL_KEY, SIGNING_KEY, TENANT, Secrets, of_stack
+from tuntas.local.secrets import APPROVAL_KEY, AUDIT_KEY, SIGNING_KEY, TENANT, Secrets, of_stack
 from tuntas.local.services import FOREIGN, PACKAGES
 from tuntas.local.stack import ROOT, Backends
 
@@ -122,6 +122,7 @@ class Platform:
             tenant=TENANT,
             signing_key_id=SIGNING_KEY,
             signing_key=self.secrets.signing_private,
+            audit_keys=json.dumps({AUDIT_KEY: self.secrets.audit_public}),
         )
         path = self.folder / "profile.json"
         path.touch(mode=0o600)
@@ -215,6 +216,8 @@ class Platform:
             "TUNTAS_TRUST_APPROVAL_KEY_ID": APPROVAL_KEY,
             "TUNTAS_TRUST_APPROVAL_PRIVATE_KEY": s.approval_private,
             "TUNTAS_GATEWAY_OPERATIONS_URL": self.dsn("tuntas_ops"),
+            "TUNTAS_GATEWAY_AUDIT_KEY_ID": AUDIT_KEY,
+            "TUNTAS_GATEWAY_AUDIT_PRIVATE_KEY": s.audit_private,
             "TUNTAS_GATEWAY_TENANTS_FILE": str(self._tenants(s)),
             "TUNTAS_ENGINES_URL": f"http://127.0.0.1:{ports_of['engines' if self._separate else 'all']}",
             "TUNTAS_ENGINES_KEY": s.engines_key,

@@ -12,6 +12,7 @@ from tuntas.kit.signing import public_hex
 TENANT = "acme"
 SIGNING_KEY = "acme-1"
 APPROVAL_KEY = "trust-1"
+AUDIT_KEY = "audit-1"
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,17 @@ class Secrets:
     operator_key: str
     webhook: str
     engines_key: str
+    audit_private: str
 
     @property
     def approval_public(self) -> str:
         """Return the key that connectors verify approvals with."""
         return public_hex(self.approval_private)
+
+    @property
+    def audit_public(self) -> str:
+        """Return the key that operators check the audit log with."""
+        return public_hex(self.audit_private)
 
     @property
     def signing_public(self) -> str:
@@ -47,7 +54,7 @@ def of_stack(folder: Path, roles: tuple[str, ...]) -> Secrets:
     path = folder / "secrets.json"
     passwords = {role: secrets.token_hex(16) for role in roles}
     if path.exists():
-        known = Secrets(**{"engines_key": secrets.token_hex(16)} | json.loads(path.read_text()))
+        known = Secrets(**{"engines_key": secrets.token_hex(16), "audit_private": _private()} | json.loads(path.read_text()))
         made = replace(known, passwords=passwords | known.passwords)
         path.write_text(json.dumps(made.__dict__))
         return made
@@ -60,6 +67,7 @@ def of_stack(folder: Path, roles: tuple[str, ...]) -> Secrets:
         operator_key=secrets.token_hex(16),
         webhook=secrets.token_hex(32),
         engines_key=secrets.token_hex(16),
+        audit_private=_private(),
     )
     path.touch(mode=0o600)
     path.write_text(json.dumps(made.__dict__))

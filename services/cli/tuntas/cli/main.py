@@ -1,26 +1,26 @@
 """The verbs of `tuntas`."""
 
-import math
 import secrets
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
 import typer
-from pydantic_core import from_json
 
-from tuntas.cli import access, billing, publishing, show
-from tuntas.cli.backends import database, kafka
+from tuntas.cli import access, billing, letters, operating, publishing, show
+from tuntas.cli.backends import database
 from tuntas.cli.client import Gateway
+from tuntas.cli.conditions import conditions
 from tuntas.cli.faults import EXIT_REFUSED, EXIT_USAGE, Fault
 from tuntas.cli.profile import profile
 from tuntas.cli.verbs import Verbs
 from tuntas.kit import operations
-from tuntas.kit.messaging import client
 
 app = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False, help="Get a task done across merchants, or undone whole.")
 app.add_typer(billing.app, name="billing")
+operating.register(app)
+app.command("dead-letters")(letters.dead_letters)
 Json = Annotated[bool, typer.Option("--json", help="print documents as JSON lines")]
 Task = Annotated[UUID, typer.Argument(help="the task's id")]
 HINTS = {"question": "answer {task} 'YOUR ANSWER'", "approval_needed": "approve {task}"}
@@ -132,12 +132,12 @@ def receipt(task: Task, *, as_json: Json = False) -> None:
 def tasks(
     *,
     stuck: Annotated[bool, typer.Option("--stuck", help="only those not at an end, the most money at risk first")] = False,
-    where: Annotated[list[str] | None, typer.Option(help="provider=, step=, code=, older-than=SECONDS; may be repeated")] = None,
+    where: Annotated[list[str] | None, typer.Option(help="provider=, step=, code=, tenant=, older-than=SECONDS; may be repeated")] = None,
     db: Annotated[bool, typer.Option("--db", help="read the database, without gateway, saga or Kafka")] = False,
     as_json: Json = False,
 ) -> None:
     """List tasks."""
-    wanted = _conditions(where or [])
+    wanted = conditions(where or [])
     if not stuck:
         found = Gateway().call("GET", "/v1/tasks", "tasks")
         show.stuck(found["tasks"], as_json=as_json)
@@ -147,24 +147,6 @@ def tasks(
     else:
         found = Gateway(operator=True).call("GET", "/v1/operations/stuck", "tasks", params=wanted)
         show.stuck(found["tasks"], as_json=as_json)
-
-
-def _conditions(where: list[str]) -> dict[str, str]:
-    pairs = [tuple(part.split("=", 1)) for text in where for part in text.split(",")]
-    known = {"provider", "step", "code", "older-than"}
-    if bad := [p[0] for p in pairs if len(p) != 2 or p[0] not in known]:  # noqa: PLR2004
-        raise Fault("bad_condition", f"{bad[0]}: known are provider=, step=, code=, older-than=", EXIT_USAGE)
-    found = {p[0]: p[1] for p in pairs}
-    if not _age(found.get("older-than", "0")):
-        raise Fault("bad_condition", f"older-than={found['older-than']}: a number of seconds is needed", EXIT_USAGE)
-    return found
-
-
-def _age(text: str) -> bool:
-    try:
-        return 0 <= float(text) < math.inf
-    except ValueError:
-        return False
 
 
 @app.command()
@@ -186,31 +168,6 @@ def explain(
 
 
 @app.command()
-def repair(
-    task: Task,
-    action: Annotated[str, typer.Argument(help="retry | skip | mark_done | accept_fee | force")],
-    *,
-    reason: Annotated[str, typer.Option(help="why; it is kept")],
-    key: Annotated[UUID | None, typer.Option(help="the attempt's key, from `tuntas explain`")] = None,
-    evidence: Annotated[str, typer.Option(help="a JSON object; needed by mark_done")] = "{}",
-    as_json: Json = False,
-) -> None:
-    """Decide what a resting saga does next."""
-    body = {"action": action, "key": str(key) if key else None, "reason": reason, "evidence": _evidence(evidence)}
-    show.document(Gateway(operator=True).call("POST", f"/v1/tasks/{task}/repair", json=body), as_json=as_json)
-
-
-def _evidence(text: str) -> Any:
-    try:
-        found = from_json(text.encode(), allow_inf_nan=False)
-    except ValueError as error:
-        raise Fault("bad_evidence", str(error), EXIT_USAGE) from None
-    if not isinstance(found, dict):
-        raise Fault("bad_evidence", "a JSON object is needed", EXIT_USAGE)
-    return found
-
-
-@app.command()
 def check(
     *,
     service: Annotated[str | None, typer.Option(help="with this service's TUNTAS_KAFKA_*: may it do all that it has to?")] = None,
@@ -225,16 +182,6 @@ def check(
     ]
     show.document({"ok": not found, "faults": found, "services": sorted(beats)}, as_json=as_json)
     raise typer.Exit(EXIT_REFUSED if found else 0)
-
-
-@app.command("dead-letters")
-def dead_letters(
-    *, redrive: Annotated[bool, typer.Option(help="send them to where they came from, again")] = False, as_json: Json = False
-) -> None:
-    """List records that were set aside, with the reason; or send them through again."""
-    own = profile()
-    for found in kafka(own, lambda settings: client.dead_letters(settings, redrive=redrive)):
-        show.document(found, as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,10 @@ PLACES = (Path(".tuntas/up/profile.json"), Path(".tuntas/demo/profile.json"))
 
 @dataclass(frozen=True)
 class Profile:
-    """Addresses and keys. `TUNTAS_CLI_GATEWAY` and so on replace single values; `TUNTAS_CLI_PROFILE` names another file."""
+    """Addresses and keys. `TUNTAS_CLI_GATEWAY` and so on replace single values; `TUNTAS_CLI_PROFILE` names another file.
+
+    `audit_keys` is a JSON object: key id to the Ed25519 public key in hex that signs the audit log.
+    """
 
     gateway: str = ""
     api_key: str = ""
@@ -23,6 +26,7 @@ class Profile:
     tenant: str = ""
     signing_key_id: str = ""
     signing_key: str = ""
+    audit_keys: str = ""
 
 
 def profile() -> Profile:

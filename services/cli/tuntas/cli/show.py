@@ -79,6 +79,8 @@ def explanation(found: dict[str, Any], *, as_json: bool) -> None:
         if found.get(name):
             console.print(f"  {name:<14} {escape(str(found[name]))}")
     console.print(f"  money at risk  {amounts(found.get('money_at_risk'))}")
+    if told := found.get("repaired"):
+        console.print(f"  {'repaired':<14} {escape(told['action'])} by {escape(told['by'])}: [bold]{escape(told['code'])}[/]")
     for service in found.get("not_running", []):
         console.print(f"  [bold red]{service} is not running[/]")
     for action in found.get("safe_actions", []):

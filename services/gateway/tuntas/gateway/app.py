@@ -19,8 +19,11 @@ from tuntas.gateway.core import core
 from tuntas.gateway.door import Door
 from tuntas.gateway.gate import Gate
 from tuntas.gateway.http import route
+from tuntas.gateway.journal import Journal
 from tuntas.gateway.progress import Watch
+from tuntas.gateway.repairs import Repairs
 from tuntas.gateway.replying import Replies
+from tuntas.gateway.sending import Sender
 from tuntas.gateway.settings import Settings
 from tuntas.gateway.store import Reader, TaskStore
 from tuntas.gateway.tenants import Tenants
@@ -45,10 +48,13 @@ def parts(resources: Resources) -> Parts:
     registry = Registry()
     views = partial(connected, settings.operations_url.get_secret_value())
     engines = engines_of(resources.platform, resources.metrics, resources.log)
-    gate = Gate(doorkeeper, reader, resources.vault, registry, watch, resources.tracing, resources.publish, views, Replies(engines))
+    journal = Journal(resources.pool, settings.audit_key_id, settings.audit_private_key)
+    repairs = Repairs(resources.pool, journal)
+    own = (journal, repairs, settings.second_approver_above)
+    gate = Gate(doorkeeper, reader, resources.vault, registry, watch, resources.tracing, resources.publish, views, Replies(engines), *own)
     return Parts(
         core=core(lambda tenant: tenants().events_topic(tenant)),
-        store=TaskStore(),
+        store=TaskStore(repairs),
         read=door.read,
         prepare=Admission(reader, resources.vault, registry, resources.tracing).prepare,
         after=watch.committed,
@@ -56,6 +62,7 @@ def parts(resources: Resources) -> Parts:
         routes=[route(gate)],
         close=engines.close if engines else None,
         topics=[prefix + topic for topic in tenants().doors],
+        loops=[Sender(repairs, resources.publish).step],
     )
 
 

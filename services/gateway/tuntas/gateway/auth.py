@@ -24,7 +24,7 @@ _LEEWAY_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller that was recognised. `name` goes into audit logs and says nothing about a person."""
+    """A caller that was recognised. `name` goes into audit logs; it says nothing about a person unless the tenants file gives one."""
 
     tenant: str
     name: str
@@ -113,4 +113,4 @@ class Doorkeeper:
             raise Rejected("unauthenticated")
         if tenant is None or tenant not in directory.tenants:
             raise Rejected("unauthenticated", "nobody we know")
-        return Caller(tenant, name)
+        return Caller(tenant, directory.tenants[tenant].names.get(name, name))

@@ -6,13 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Path
 
 from tuntas.contracts.ids import derive
-from tuntas.contracts.saga import SagaRepair
+from tuntas.contracts.money import within
 from tuntas.contracts.trust import MandateSet, Switch
 from tuntas.gateway.admission import person_id
 from tuntas.gateway.gate import Called, Gated, Operated, Traced
-from tuntas.gateway.models import Done, Link, MandateRequest, Repair, SwitchRequest, links
+from tuntas.gateway.models import Done, MandateRequest, Repair, Repairing, SwitchRequest, links
 from tuntas.gateway.problems import responses
+from tuntas.gateway.repairing import Target
+from tuntas.gateway.repairs import Order
+from tuntas.kit.audit import Act
 from tuntas.kit.decision import Send
+from tuntas.kit.operations import explain, gather
 
 _COMMON = ("unauthenticated", "invalid_request", "unavailable")
 _POSTED = ("not_utf8", "bad_body", "too_large")
@@ -47,16 +51,23 @@ async def erase_person(person: Person, gate: Gated, caller: Called) -> None:
 @router.post(
     "/tasks/{task_id}/repair", status_code=202, tags=["operators"], responses=responses(*_COMMON, *_POSTED, "forbidden", "not_found")
 )
-async def repair(task_id: UUID, body: Repair, gate: Gated, caller: Operated, trace: Traced) -> Link:
-    """Decide on a resting task. Only operators may."""
+async def repair(task_id: UUID, body: Repair, gate: Gated, caller: Operated, trace: Traced) -> Repairing:
+    """Decide on a resting task, whatever it waits for. Only operators may. What becomes of it is seen at the repair that is named."""
     found = await gate.seen(caller, task_id)
-    await gate.tell(found, trace, SagaRepair(action=body.action, key=body.key, by=caller.name, reason=body.reason, evidence=body.evidence))
-    return Link(task_id=task_id, status=found.task.status, links=links(task_id))
+    async with gate.views() as con:
+        at_risk = explain(await gather(con, task_id)).money_at_risk
+    target = Target(task_id=task_id, tenant=found.tenant, key=body.key, expected=body.expected, money_at_risk=at_risk)
+    wanted = body.model_dump(include={"action", "reason", "evidence"})
+    wish = Order(by=caller.name, per_second=1, money_at_risk=at_risk, traceparent=trace, **wanted)
+    made = await gate.repairs.order(wish, [target], alone=within(at_risk, gate.alone))
+    return Repairing(task_id=task_id, status=found.task.status, links=links(task_id), repair=made.id, state=made.state)
 
 
 @router.post("/switches", status_code=202, tags=["operators"], responses=responses(*_COMMON, *_POSTED, "forbidden"))
 async def set_switch(body: SwitchRequest, gate: Gated, caller: Operated, trace: Traced) -> Done:
     """Park a provider, a connector or a tenant, or let it go on. Every replica looks before each outgoing call."""
     switch = Switch(scope=body.scope, parked=body.parked, by=caller.name, reason=body.reason)
+    verb = "parked" if body.parked else "resumed"
+    await gate.journal.note(Act(by=caller.name, action=f"switch.{verb}", subject=body.scope, reason=body.reason))
     await gate.publish(derive("switch", body.scope), caller.tenant, Send(switch), trace)
     return Done()

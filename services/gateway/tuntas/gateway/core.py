@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tuntas.contracts.connectors import Outcome, StepReplied, StepUndone
+from tuntas.contracts.connectors import Outcome, StepReplied, StepUndone, UndoQuoted
 from tuntas.contracts.gateway import (
     SubmissionTaken,
     TaskAccepted,
@@ -24,7 +24,7 @@ from tuntas.contracts.gateway import (
 )
 from tuntas.contracts.intent import IntentResolved, IntentUnread, QuestionAsked
 from tuntas.contracts.planner import PlanAnswered, PlanInfeasible, PlanProposed
-from tuntas.contracts.saga import CancelAnswered, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened
+from tuntas.contracts.saga import CancelAnswered, SagaDrilled, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened, SagaRepaired
 from tuntas.contracts.topics import Kind, Topic
 from tuntas.contracts.trust import ApprovalAsked, PlanApproved, PlanDenied
 from tuntas.gateway.state import UNAPPROVED, UNPLANNED, ApprovalShown, PlanShown, Question, StepShown, Task
@@ -59,6 +59,9 @@ def core(events_topic: Callable[[str], str | None]) -> Core[Task]:
             SagaEnded: _on_saga_ended,
             SagaReopened: _on_saga_reopened,
             SagaNeedsAttention: _on_saga_needs_attention,
+            SagaRepaired: _on_saga_repaired,
+            SagaDrilled: _on_drilled,
+            UndoQuoted: _on_drilled,
             CancelAnswered: _on_cancel_answered,
         },
         fired=_on_fired,
@@ -280,6 +283,18 @@ def _on_saga_needs_attention(state: Task | None, message: SagaNeedsAttention, co
     resting = _set(state, **facts, status="needs_attention", receipt=message.receipt)
     told = _tell(resting, context, TaskNeedsAttention, **facts)
     return Decision(told.state, (*first, *told.out))
+
+
+def _on_saga_repaired(state: Task | None, message: SagaRepaired, context: Context) -> Decision[Task]:
+    """Keep an operator's answer; the public is told what comes of it, not that somebody decided."""
+    del context
+    return Decision(state and _set(state, repaired=message, repairs=(*state.repairs, message)))
+
+
+def _on_drilled(state: Task | None, message: SagaDrilled | UndoQuoted, context: Context) -> Decision[Task]:
+    """Keep what a rehearsal came to, for the operator who waits for it."""
+    del context
+    return Decision(state and _set(state, drilled=(*state.drilled, message)))
 
 
 def _on_cancel_answered(state: Task | None, message: CancelAnswered, context: Context) -> Decision[Task]:

@@ -12,10 +12,13 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from tuntas.contracts.base import Message
+from tuntas.contracts.money import Amounts
 from tuntas.contracts.planner import Told
 from tuntas.gateway.auth import Caller, Doorkeeper
+from tuntas.gateway.journal import Journal
 from tuntas.gateway.models import Found
 from tuntas.gateway.progress import Watch
+from tuntas.gateway.repairs import Repairs
 from tuntas.gateway.replying import Replies
 from tuntas.gateway.store import Reader, Stored
 from tuntas.gateway.submission import contradicts
@@ -36,7 +39,8 @@ class Gate:
     """The HTTP door's backends.
 
     `publish` sends one message under a key and a tenant, and returns when it is in the log. `views` gives one connection of the
-    operators' role: their requests are few, and none must wait for the gateway's own pool.
+    operators' role: their requests are few, and none must wait for the gateway's own pool. `alone` is how much money at risk, in minor
+    units per currency, one operator may decide about.
     """
 
     doorkeeper: Doorkeeper
@@ -48,6 +52,9 @@ class Gate:
     publish: Callable[[UUID, str, Send, str], Awaitable[None]]
     views: Callable[[], AbstractAsyncContextManager[Any]]
     replies: Replies
+    journal: Journal
+    repairs: Repairs
+    alone: Amounts
 
     async def seen(self, caller: Caller, task_id: UUID) -> Stored:
         """Return a task that the caller may see.

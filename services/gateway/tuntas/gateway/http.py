@@ -19,7 +19,7 @@ from tuntas.contracts.ids import task_id as task_id_of
 from tuntas.contracts.intent import AnswerGiven, ConversationClosed
 from tuntas.contracts.saga import Receipt
 from tuntas.contracts.trust import PlanDecided, TaskCancel
-from tuntas.gateway import billing, control, operations
+from tuntas.gateway import billing, control, operations, repair_door
 from tuntas.gateway.admission import sealed
 from tuntas.gateway.deadline import Deadline
 from tuntas.gateway.gate import Called, Gate, Gated, Traced
@@ -208,6 +208,7 @@ def application(gate: Gate) -> FastAPI:
     app.include_router(router)
     app.include_router(control.router)
     app.include_router(operations.router)
+    app.include_router(repair_door.router)
     app.include_router(billing.router)
     app.add_middleware(Deadline)
     app.add_middleware(BodyGate)

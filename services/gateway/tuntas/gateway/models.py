@@ -12,8 +12,10 @@ from tuntas.contracts.gateway import Asker, IntentSubmitted, UtteranceSubmitted
 from tuntas.contracts.ids import digest
 from tuntas.contracts.money import Amounts
 from tuntas.contracts.plan import Goal
+from tuntas.contracts.saga import RepairAction
 from tuntas.contracts.trust import Mandate
 from tuntas.gateway.reading import known_zone
+from tuntas.gateway.repairs import RepairState
 from tuntas.gateway.state import ApprovalShown, PlanShown, Question, Status, StepShown, Task
 from tuntas.gateway.store import Stored
 
@@ -77,10 +79,11 @@ class MandateRequest(Body):
 
 
 class Repair(Body):
-    """An operator's decision on a resting task; `key` names an attempt of the receipt."""
+    """An operator's decision on a resting task; `key` names an attempt of the receipt, `expected` the version that was looked at."""
 
-    action: Literal["retry", "skip", "mark_done", "accept_fee", "force"]
+    action: RepairAction
     key: UUID | None = None
+    expected: int | None = Field(default=None, ge=0)
     reason: Annotated[Text, Field(min_length=1)]
     evidence: Document = Field(default_factory=dict)
 
@@ -99,6 +102,13 @@ class Link(Contract):
     task_id: UUID
     status: Status | Literal["pending"]
     links: dict[str, str]
+
+
+class Repairing(Link):
+    """Where a task is that is being repaired: `repair` names the order, `state` says whether it waits for another operator."""
+
+    repair: UUID
+    state: RepairState
 
 
 class Found(Contract):

@@ -26,6 +26,7 @@ class Conditions(Contract):
     provider: str | None = Field(default=None, max_length=_NAME_LENGTH)
     step: str | None = Field(default=None, max_length=_NAME_LENGTH)
     code: str | None = Field(default=None, max_length=_NAME_LENGTH)
+    tenant: str | None = Field(default=None, max_length=_NAME_LENGTH)
     older_than: float = Field(default=0, ge=0, allow_inf_nan=False, alias="older-than", description="Age in seconds")
 
     def where(self) -> dict[str, str]:

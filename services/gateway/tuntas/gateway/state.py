@@ -6,11 +6,11 @@ from uuid import UUID
 from pydantic import Field
 
 from tuntas.contracts.base import Code, Contract, Instant, Text
-from tuntas.contracts.connectors import UserAction
+from tuntas.contracts.connectors import UndoQuoted, UserAction
 from tuntas.contracts.gateway import TaskEvent
 from tuntas.contracts.money import Amounts
 from tuntas.contracts.planner import Told
-from tuntas.contracts.saga import Receipt
+from tuntas.contracts.saga import Receipt, SagaDrilled, SagaRepaired
 
 Status = Literal[
     "accepted",
@@ -78,7 +78,8 @@ class Task(Contract):
 
     `digest` is of the submission's body, with the key of `person`; `approved` the highest approved revision, 0 before the first; `dirty`
     steps are not told yet; `lang` is the language the person speaks, once it is known; `titles` what a completed task brought;
-    `recorded` holds the events of this batch for `task_events` and is not part of the row.
+    `repaired` says what became of an operator's last decision. `recorded` holds the events of this batch for `task_events`, `repairs`
+    what repairs came to in it, `drilled` what rehearsals did; they are not part of the row.
     """
 
     status: Status
@@ -107,7 +108,10 @@ class Task(Contract):
     wishes: tuple[str, ...] = ()
     told: tuple[Told, ...] = ()
     receipt: Receipt | None = None
+    repaired: SagaRepaired | None = None
     recorded: tuple[TaskEvent, ...] = Field(default=(), exclude=True, repr=False)
+    repairs: tuple[SagaRepaired, ...] = Field(default=(), exclude=True, repr=False)
+    drilled: tuple[SagaDrilled | UndoQuoted, ...] = Field(default=(), exclude=True, repr=False)
 
     @property
     def ended(self) -> bool:

@@ -7,25 +7,28 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from tuntas.gateway import drills
+from tuntas.gateway.repairs import Repairs
 from tuntas.gateway.state import Task
 from tuntas.kit.persistence.database import Row, Session
 from tuntas.kit.persistence.store import Store
 
 
 class TaskStore(Store[Task]):
-    """The state table, and beside it each event that was told, in the same transaction."""
+    """The state table, and beside it each event that was told and what repairs came to, in the same transaction."""
 
     wide = True
 
-    def __init__(self) -> None:
+    def __init__(self, repairs: Repairs) -> None:
         super().__init__("tasks", Task)
+        self._repairs = repairs
 
     def kept(self, state: Task) -> Task:
-        """Return a task without the events that were recorded in this batch."""
-        return state.model_copy(update={"recorded": ()})
+        """Return a task without what is kept beside it from this batch."""
+        return state.model_copy(update={"recorded": (), "repairs": (), "drilled": ()})
 
     async def beside(self, session: Session, rows: Sequence[Row[Task]]) -> None:
-        """Append the events of this batch."""
+        """Append the events of this batch, and then what repairs came to in it."""
         told = [event for row in rows if row.state for event in row.state.recorded]
         if told:
             await session.con.execute(
@@ -37,6 +40,10 @@ class TaskStore(Store[Task]):
                 [event.at for event in told],
                 [json.dumps({"type": event.wire_type, **event.model_dump(mode="json")}) for event in told],
             )
+        answers = [(row.task_id, answer) for row in rows if row.state for answer in row.state.repairs if answer.repair_id]
+        if answers:
+            await self._repairs.answered(session.con, answers)
+        await drills.keep(session.con, [told for row in rows if row.state for told in row.state.drilled])
 
 
 @dataclass(frozen=True, slots=True)

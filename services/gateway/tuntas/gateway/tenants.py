@@ -23,12 +23,17 @@ _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 
 class Tenant(Contract):
-    """One tenant. `api_keys` are SHA-256 hashes in hex, `signing_keys` Ed25519 public keys in hex; topics are without the prefix."""
+    """One tenant. `api_keys` are SHA-256 hashes in hex, `signing_keys` Ed25519 public keys in hex; topics are without the prefix.
+
+    `names` say who callers are: `key:` with the first eight digits of a key's hash, or `subject:` with the id derived from a token's. Two
+    of them with one name are one person, who can't approve what they ordered under the other.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     api_keys: tuple[_Hex, ...] = ()
     signing_keys: dict[str, _Hex] = Field(default_factory=dict)
+    names: dict[str, _Name] = Field(default_factory=dict)
     door_topic: _TopicName | None = None
     events_topic: _TopicName | None = None
 

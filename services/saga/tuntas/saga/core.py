@@ -7,9 +7,9 @@ from uuid import UUID
 from tuntas.contracts.base import Message
 from tuntas.contracts.connectors import EffectObserved, StepStarted, StepUndone
 from tuntas.contracts.executor import ExecutionCommitted, ExecutionEnded
-from tuntas.contracts.saga import AttemptRelease, SagaCancel, SagaRepair
+from tuntas.contracts.saga import AttemptRelease, SagaCancel, SagaDrill, SagaRepair
 from tuntas.kit.decision import Context, Core, Decision, Fired, Handler
-from tuntas.saga import halting, repair, rollback, tally
+from tuntas.saga import drill, halting, repair, rollback, tally
 from tuntas.saga.closing import advance, reopen
 from tuntas.saga.policy import Policy
 from tuntas.saga.state import Saga, Status
@@ -21,6 +21,8 @@ Step = Callable[[Turn, Any], None]
 def core(policy: Policy = Policy()) -> Core[Saga]:  # noqa: B008 - frozen
     """Return the coordinator's decisions under a policy."""
     on = {kind: _handler(policy, step, begins=kind in _BEGIN) for kind, step in _ON.items()}
+    on[SagaRepair] = repair.answering(_handler(policy, repair.repair, begins=False))
+    on[SagaDrill] = drill.rehearse
     return Core(Saga, on=on, fired=_handler(policy, _fired, begins=False), begins=frozenset({StepStarted}))
 
 
@@ -64,7 +66,6 @@ _ON: Mapping[type[Message], Step] = {
     StepUndone: _undone,
     SagaCancel: halting.cancel,
     ExecutionCommitted: halting.committed,
-    SagaRepair: repair.repair,
 }
 
 _BEGIN = frozenset({StepStarted, ExecutionEnded, AttemptRelease, EffectObserved, SagaCancel})

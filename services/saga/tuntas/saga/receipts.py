@@ -58,10 +58,11 @@ def money_at_risk(saga: Saga) -> Amounts:
 def undo_price(saga: Saga, now: datetime) -> Amounts:
     """Return what undoing everything would cost at worst, per currency."""
     alive = saga.within(Stage.STANDING, Stage.UNDOING, Stage.WAITING)
-    return total(fee for e in alive if (fee := _worst_fee(e.declaration, now)))
+    return total(fee for e in alive if (fee := worst_fee(e.declaration, now)))
 
 
-def _worst_fee(declaration: Declaration, now: datetime) -> Money | None:
+def worst_fee(declaration: Declaration, now: datetime) -> Money | None:
+    """Return what undoing costs at worst by the terms that were declared; none if they say nothing."""
     terms = declaration.undo
     late = terms.until is not None and now > terms.until
     unstated = terms.fee is None and declaration.kind is StepKind.PIVOT

@@ -1,14 +1,39 @@
-"""What an operator decides on a resting saga: retry, skip with a reason, mark done with evidence, accept a fee, force."""
+"""What an operator decides on a resting saga: retry, skip with a reason, mark done with evidence, accept a fee, force. Each is answered."""
 
 from collections.abc import Callable, Mapping
 
 from tuntas.contracts.executor import EndResult
-from tuntas.contracts.saga import SagaRepair
-from tuntas.kit.decision import require
+from tuntas.contracts.saga import SagaRepair, SagaRepaired
+from tuntas.kit.decision import Context, Decision, Handler, Send, require
+from tuntas.kit.errors import InvalidMessage
 from tuntas.saga.closing import ask_to_reopen, reopen_execution, roll_back
 from tuntas.saga.halting import halt
-from tuntas.saga.state import Effect, Ending, Stage, Status
+from tuntas.saga.state import Effect, Ending, Saga, Stage, Status
 from tuntas.saga.turn import Turn
+
+
+def answering(decide: Handler) -> Handler:
+    """Return the handler of repairs: it decides only on the version that is expected, and says what became of the repair."""
+
+    def handle(saga: Saga | None, message: SagaRepair, context: Context) -> Decision[Saga]:
+        if saga is None:
+            return Decision(None, (_answer(message, 0, 0, "no_saga"),))
+        if message.expected not in {None, saga.version}:
+            return Decision(saga, (_answer(message, saga.version, saga.version, "moved"),))
+        try:
+            decision = decide(saga, message, context)
+        except InvalidMessage as error:
+            return Decision(saga, (_answer(message, saga.version, saga.version, error.code),))
+        after = decision.state.version if decision.state else saga.version
+        code = "applied" if after != saga.version else "nothing_to_do"
+        return Decision(decision.state, (*decision.out, _answer(message, saga.version, after, code)))
+
+    return handle
+
+
+def _answer(message: SagaRepair, before: int, after: int, code: str) -> Send:
+    order = {"repair_id": message.repair_id, "action": message.action, "key": message.key, "by": message.by}
+    return Send(SagaRepaired.model_validate(order | {"applied": before != after, "code": code, "before": before, "after": after}))
 
 
 def repair(turn: Turn, message: SagaRepair) -> None:

@@ -128,10 +128,12 @@ class Saga(_Part):
 
     `awaited` are tally entries whose declarations were not read yet, `early` observations of such attempts. `cancel` is one that was not
     answered yet. `moved` are legs that take place at another time, `windows` those that the executor was told of. `reason` says why it
-    rests. `waiting_for` is one code, `since` when that began; `at_risk` is minor units per currency.
+    rests. `waiting_for` is one code, `since` when that began; `at_risk` is minor units per currency. `version` rises with every decision
+    that changed anything: an operator names the one that was looked at.
     """
 
     status: Status
+    version: int = 0
     forward: Status = Status.OPEN
     epoch: int = 1
     forward_by: Instant | None = None

@@ -20,6 +20,7 @@ class Turn:
 
     def __init__(self, policy: Policy, saga: Saga, context: Context) -> None:
         self.policy, self.saga, self.context = policy, saga, context
+        self._before = saga
         self._out: list[Output] = []
 
     def set(self, **changes: Any) -> None:
@@ -48,11 +49,13 @@ class Turn:
         self.set(status=status, reason=None)
 
     def decision(self) -> Decision[Saga]:
-        """Return the decision, with what the saga waits for and the money at risk brought up to date."""
+        """Return the decision, with what the saga waits for and the money at risk up to date; if it changed, it is the next version."""
         waiting_for = _waiting_for(self.saga)
         since = self.saga.since if waiting_for == self.saga.waiting_for else self.context.now
         trace_id = self.saga.trace_id or self.context.trace_id
         self.set(at_risk=money_at_risk(self.saga), waiting_for=waiting_for, since=since or self.context.now, trace_id=trace_id)
+        if self.saga != self._before:
+            self.set(version=self._before.version + 1)
         return Decision(self.saga, tuple(self._out))
 
 

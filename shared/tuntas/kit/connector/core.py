@@ -20,9 +20,10 @@ from tuntas.contracts.connectors import (
     StepReplied,
     StepStarted,
     StepUndo,
+    UndoQuoteRequested,
 )
 from tuntas.contracts.plan import Approval, Offer
-from tuntas.kit.connector import asking, undoing
+from tuntas.kit.connector import asking, rehearsing, undoing
 from tuntas.kit.connector.approvals import authorized
 from tuntas.kit.connector.effects import LIVE, Effect, Effects, State
 from tuntas.kit.connector.local import Local, locally
@@ -51,6 +52,7 @@ def core(rules: Rules) -> Core[Effects]:
         StepStarted: shell.on_step_started,
         StepMalformed: shell.on_step_malformed,
         StepUndo: shell.on_step_undo,
+        UndoQuoteRequested: shell.on_undo_quote_requested,
         ProviderNotified: shell.on_provider_notified,
     }
     on = {kind: locally(handler, shell.on_answered, rules.local) for kind, handler in handlers.items()}
@@ -128,6 +130,10 @@ class _Connector:
         """Undo by key, whatever became of the action; without one, leave a tombstone."""
         return undoing.undo(self.specs, state or Effects(), message, context)
 
+    def on_undo_quote_requested(self, state: Effects | None, message: UndoQuoteRequested, context: Context) -> Decision[Effects]:
+        """Say what undoing would cost now; nothing is undone."""
+        return rehearsing.rehearse(self.specs, state, message, context)
+
     def on_provider_notified(self, state: Effects | None, message: ProviderNotified, context: Context) -> Decision[Effects]:
         """A webhook is a hint: ask before believing it (protocol R20). It names the object's first effect, and may be about a later one."""
         effect = state.effects.get(message.key) if state else None
@@ -161,6 +167,8 @@ class _Connector:
         """An answer from a provider, or none."""
         if event.call.kind == "quote":
             return _quoted(state or Effects(), event, self.specs.connector, context)
+        if event.call.kind == rehearsing.KIND:
+            return rehearsing.answered(state or Effects(), event)
         effect = state.effects.get(event.call.key) if state else None
         if state is None or effect is None:
             return Decision(state)

@@ -9,6 +9,7 @@ from tuntas.contracts.base import Document
 from tuntas.contracts.plan import Offer
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote, Wish
+from tuntas.kit.connector.rehearsing import KIND
 from tuntas.kit.decision import Answered, Call, Context, Decision, Handler, Output
 
 
@@ -38,7 +39,8 @@ class Local(ABC):
 
     def answer(self, call: Call) -> Document:
         """Return the answer to one call of the effects core. An inquiry is answered like the action: there was no other try."""
-        method: Callable[[Request], Any] = {"undo": self.undo, "undo_quote": self.undo_quote}.get(call.kind, self.act)
+        quote = self.undo_quote
+        method: Callable[[Request], Any] = {"undo": self.undo, "undo_quote": quote, KIND: quote}.get(call.kind, self.act)
         answer = method(Request.model_validate(call.body))
         found: Document = answer.model_dump(mode="json", exclude_defaults=True) | {"found": True}
         return found

@@ -17,7 +17,7 @@ from tuntas.contracts.registry import ConnectorRegistered, GoalType
 from tuntas.contracts.topics import TRUST_STATE, connector_commands
 from tuntas.contracts.trust import Switch
 from tuntas.kit.app import Parts, Resources, Service
-from tuntas.kit.connector import quoting
+from tuntas.kit.connector import quoting, rehearsing
 from tuntas.kit.connector.core import Rules, core
 from tuntas.kit.connector.local import Local
 from tuntas.kit.connector.malformed import read
@@ -211,5 +211,6 @@ _METHODS: dict[str, Callable[[Any, Request], Any]] = {
     "act": lambda provider, request: provider.act(request),
     "inquire": lambda provider, request: provider.inquire(request),
     "undo_quote": lambda provider, request: provider.undo_quote(request),
+    rehearsing.KIND: lambda provider, request: provider.undo_quote(request),
     "undo": lambda provider, request: provider.undo(request),
 }
