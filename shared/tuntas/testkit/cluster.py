@@ -67,6 +67,8 @@ class Process:
         self.joining = False
         self.tasks: set[asyncio.Task[Any]] = set()
         self.ticking = False
+        self._mark: tuple[float, ...] = ()
+        self._wakes: float | None = None
         self._assemble()
 
     def _assemble(self) -> None:
@@ -152,6 +154,13 @@ class Process:
             return None
         if self.desk.finished or runtime.behind:
             return 0.0
+        mark = (self.memory.changes, runtime.swept_at, len(runtime.due), len(runtime.work.published), len(self.desk.outstanding))
+        if mark != self._mark:
+            self._mark, self._wakes = mark, self._foreseen()
+        return self._wakes
+
+    def _foreseen(self) -> float | None:
+        runtime = self.runtime
         found = [seconds(min(at for at, _ in runtime.due.values()))] if runtime.due else []
         if swept := self._swept():
             found.append(max(seconds(min(swept)), runtime.swept_at + SWEEP_SECONDS + _MOMENT))
@@ -262,7 +271,7 @@ class Cluster(World):
 
     def _turn(self) -> None:
         """Let every task go on as far as it can."""
-        self.loop.run_until_complete(self.loop.idle())
+        self.loop.settle()
 
     # What goes wrong
 

@@ -161,6 +161,7 @@ class GroundedSession(MemorySession):
 
 async def reflect(con: Any, tables: Tables, memory: Memory) -> None:
     """Read what a service keeps into memory."""
+    memory.changes += 1
     ids = [r["task_id"] for r in await con.fetch(f"select task_id from {tables.table} order by created_at, task_id")]
     memory.rows = {row.task_id: row for row in await PostgresSession(con).rows(tables.table, tables.model, ids)}
     postgres = Postgres(con)

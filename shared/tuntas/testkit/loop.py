@@ -26,7 +26,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop with a clock of its own, in seconds since it was made."""
 
     def __init__(self) -> None:
-        self.clock, self._idlers = 0.0, list[asyncio.Future[None]]()
+        self.clock = 0.0
         self._waits = _Selector()
         super().__init__(self._waits)
         self._clock_resolution = TICK_SECONDS
@@ -35,11 +35,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return the loop's clock."""
         return self.clock
 
-    async def idle(self) -> None:
-        """Return when no task can go on before time passes."""
-        idler = self.create_future()
-        self._idlers.append(idler)
-        await idler
+    def settle(self) -> None:
+        """Run until no task can go on before time passes. Not to be called while the loop runs."""
+        asyncio._set_running_loop(self)  # noqa: SLF001 - what run_forever does, without a task for it
+        try:
+            while self._ready or self._is_due() or self._waits.waiting:  # type: ignore[attr-defined]
+                self._run_once()  # type: ignore[attr-defined]
+        finally:
+            asyncio._set_running_loop(None)  # noqa: SLF001
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -57,10 +60,4 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _is_due(self) -> bool:
         handles: list[Any] = self._scheduled  # type: ignore[attr-defined]
-        return any(not handle.cancelled() and handle.when() <= self.clock + TICK_SECONDS for handle in handles)
-
-    def _run_once(self) -> None:
-        ready: Any = self._ready  # type: ignore[attr-defined]
-        if not ready and self._idlers and not self._waits.waiting and not self._is_due():
-            self._idlers.pop().set_result(None)
-        super()._run_once()  # type: ignore[misc]
+        return bool(handles) and handles[0].when() <= self.clock + TICK_SECONDS

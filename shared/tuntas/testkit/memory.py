@@ -28,7 +28,10 @@ IDLE_SECONDS = 10.0
 
 @dataclass
 class Memory:
-    """One service's tables. `kept` says whether rows are written as text and read again; `committed` is told of each batch."""
+    """One service's tables.
+
+    `kept` says whether rows are written as text and read again. `committed` is told of each batch; `changes` counts what changed them.
+    """
 
     name: str
     kept: bool
@@ -41,6 +44,7 @@ class Memory:
     shared: dict[tuple[str, UUID], Shared] = field(default_factory=dict)
     claimed: set[UUID] = field(default_factory=set)
     locks: dict[Lock, "MemorySession"] = field(default_factory=dict)
+    changes: int = 0
 
     def state(self, task_id: UUID) -> Any:
         """Return a task's state, or none."""
@@ -66,6 +70,7 @@ class Memory:
 
     def take(self, timers: Sequence[tuple[UUID, str]], calls: Sequence[UUID], causes: set[UUID]) -> None:
         """Delete timers and calls that were claimed."""
+        self.changes += 1
         for timer in timers:
             self.timers.pop(timer, None)
         for call in calls:
@@ -74,6 +79,7 @@ class Memory:
 
     def put(self, changes: Changes[Any]) -> None:
         """Write a batch."""
+        self.changes += 1
         for row in changes.rows:
             before = self.rows[row.task_id].seen if row.task_id in self.rows else frozenset()
             state = self._written(row.state)
