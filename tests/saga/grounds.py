@@ -32,6 +32,7 @@ def grounded(dsn: str, bootstrap: str) -> Iterator[None]:
     try:
         yield
     finally:
+        Grounded.ground.close()
         broker.stop()
 
 

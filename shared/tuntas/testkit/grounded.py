@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 from pydantic import BaseModel
@@ -60,13 +60,19 @@ class Ground:
 
     def prepare(self) -> None:
         """Make schemas by the services' own migrations, and topics."""
-        database = f"simulated_{id(self):x}"
+        database = f"simulated_{uuid4().hex}"
         at = asyncio.run(_made(self.dsn, database, self.services))
         for name in self.services:
             made, role = installed.service(name), name.replace("-", "_")
             dsn = f"postgresql://{role}:{PASSWORD}@{at}/{database}"
             upgrade(name, made.parts.__module__.rpartition(".")[0] if "connectors" not in name else f"tuntas.connectors.{name[11:]}", dsn)
             self.tables[name] = Tables(dsn, made.table, installed.parts(name).core.state)
+
+    def close(self) -> None:
+        """Let the database go."""
+        for tables in self.tables.values():
+            for con in tables.free:
+                con.terminate()
 
     async def empty(self) -> None:
         """Begin anew: no rows, no timers, no calls, no outputs."""

@@ -149,7 +149,7 @@ class Judge:
         require(message.number >= book.undos.get(message.key, 0), "an undo's number falls", message)
         first = message.key not in book.undos
         book.undos[message.key] = message.number
-        if first:
+        if first and message.key not in book.released:
             self._in_order(task, message.key)
         if task in self.touched or message.key in book.released | book.observed:
             return

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PLATFORM = PlatformSettings.model_construct(connectors=CONNECTORS)
 OWNERS = (connectors, engines, executor, gateway, intent, planner, registry, saga, trust)
 KINDS = {kind.__name__: kind for kind in MESSAGES.values() if kind.__module__ in {owner.__name__ for owner in OWNERS}}
-ON_A_CONNECTORS_COMMANDS = {"QuoteRequested", "StepStarted", "StepUndo", "ProviderNotified"}
+ON_A_CONNECTORS_COMMANDS = {"QuoteRequested", "StepStarted", "UndoQuoteRequested", "StepUndo", "ProviderNotified"}
 
 
 def sources(name: str) -> Iterator[ast.AST]:
