@@ -17,7 +17,7 @@ REMAKE := anew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down env check test test-all kill simulate mutants bench conformance new-connector new-provider tidy generate lock lock-jars clean anew
+.PHONY: help setup demo up down env check test test-all kill chaos simulate mutants bench conformance new-connector new-provider tidy generate lock lock-jars clean anew
 
 help: ## print the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
@@ -51,6 +51,9 @@ test-all: .venv/dev setup ## run all tests
 
 kill: .venv/dev setup ## kill services and servers at random under load, and check that nothing is lost
 	@$(BIN)/tuntas-local kill
+
+chaos: .venv/dev setup ## a thousand tasks in flight while processes, servers, connections and disks fail and versions change; prints the report
+	@$(BIN)/tuntas-local chaos
 
 env: .venv/members ## make the passwords and keys that docker compose needs (.env, .tuntas/compose); what is there stays
 	@$(BIN)/python deploy/tools/environment.py

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from tuntas.contracts.base import utc
 from tuntas.contracts.topics import CONNECTORS, DEAD_LETTERS, INTENTS, TASKS, all_topics
-from tuntas.kit.messaging import client
+from tuntas.kit import redriving
 from tuntas.kit.settings import KafkaSettings, PlatformSettings
 from tuntas.local.services import PACKAGES, declared
 
@@ -74,7 +74,7 @@ def readers() -> set[tuple[str, str]]:
 
 
 async def set_aside(house: "House") -> list[dict[str, Any]]:
-    return await client.dead_letters(KafkaSettings(bootstrap=house.profile.bootstrap), redrive=False)
+    return [dict(letter.facts) for letter in await redriving.letters(KafkaSettings(bootstrap=house.profile.bootstrap))]
 
 
 async def poisoned(house: "House", topics: tuple[str, ...], key: UUID) -> None:

@@ -189,7 +189,7 @@ def _halted_and_goes_on(run_: Run, message: Any) -> None:
 def lets_money_go_above_the_ceiling() -> None:
     """The payment connector does not look at what was approved."""
     patch(connecting, "authorized", lambda _, __, state, message, *___: max(state.revision, message.declaration.revision))
-    patch(declaring, "within_ceiling", lambda *_: True)
+    patch(forward, "within_ceiling", lambda *_: True)
 
 
 # How it is kept and sent

@@ -8,9 +8,9 @@ from tuntas.local.stack import Backends
 
 @pytest.mark.timeout(120)
 def test_histories_end_equally_in_memory_and_on_postgresql_and_kafka(backends: Backends) -> None:
-    played, found = compared(backends.dsn, backends.bootstrap, 0, 6)
+    played, found = compared(backends.dsn, backends.bootstrap, 0, 2)
     assert found is None, found
-    assert played == 6
+    assert played == 2
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from tuntas.testkit.actors import Cast
 from tuntas.testkit.alone import Alone
 from tuntas.testkit.cast import cast as made
 from tuntas.testkit.cluster import Cluster
+from tuntas.testkit.grown import MARK
 from tuntas.testkit.log import Violation
 from tuntas.testkit.simulate import judged, shortened
 from tuntas.testkit.simulator import Simulation
@@ -37,7 +38,7 @@ def _hold(cast: Cast, seeds: Iterable[int], stage: type[World]) -> None:
         Simulation(cast, seed, stage).run()
 
 
-@pytest.mark.parametrize(("stage", "histories"), [(Alone, 100), (Cluster, 150)])
+@pytest.mark.parametrize(("stage", "histories"), [(Alone, 60), (Cluster, 60)])
 def test_every_invariant_holds_in_every_history(cast: Cast, stage: type[World], histories: int) -> None:
     _hold(cast, range(histories), stage)
 
@@ -53,18 +54,29 @@ def test_the_same_seed_is_the_same_history(cast: Cast, stage: type[World]) -> No
         assert Simulation(cast, seed, stage).run().fingerprint() == Simulation(made(), seed, stage).run().fingerprint()
 
 
+def test_in_some_histories_two_versions_of_a_service_work_side_by_side(cast: Cast) -> None:
+    log = Simulation(cast, 12, Cluster).run().world.log
+    grown = {MARK.encode() in entry.record.body for entry in log.entries if entry.record.headers["ce_source"] == "tuntas/saga"}
+    assert grown == {True, False}
+
+
+WANTED = {"finished", "failed", "halted", "substitute", "amend", "rehold", "repeat"}
+WANTED |= {"saga.reopened", "saga.needs_attention", "cancel.answered", "execution.committed", "effect.observed"}
+
+
 def test_the_histories_meet_every_outcome_and_rung(cast: Cast) -> None:
     met: set[str] = set()
-    for seed in range(150):
+    for seed in range(300):
+        if met >= WANTED:
+            break
         simulation = Simulation(cast, seed, Alone).run()
         met |= {entry.message.wire_type.removeprefix("tuntas.").removesuffix(".v1") for entry in simulation.world.log.entries}
         for execution in filter(None, map(simulation.world.shelves["executor"].state, simulation.tasks)):
             met |= {rung.partition(":")[0] for rung in execution.rungs} | {execution.result}
-    ended = {"finished", "failed", "halted", "substitute", "amend", "rehold", "repeat"}
-    assert ended | {"saga.reopened", "saga.needs_attention", "cancel.answered", "execution.committed", "effect.observed"} <= met
+    assert met >= WANTED, WANTED - met
 
 
-QUICK = ["forgets_the_last_attempt", "says_undone_without_asking", "keeps_the_money_reserved", "commits_offsets_first", "leaves_leftovers"]
+QUICK = ["keeps_the_money_reserved", "leaves_leftovers"]
 
 
 @pytest.mark.parametrize("mutant", QUICK)

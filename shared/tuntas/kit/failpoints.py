@@ -1,6 +1,7 @@
-"""Named places where a test can end the process, fail or wait. Without `TUNTAS_FAILPOINTS` each is one dictionary look-up.
+"""Named places where a test can end the process, stop it or let it fail. Without `TUNTAS_FAILPOINTS` each is one dictionary look-up.
 
-`TUNTAS_FAILPOINTS="executor.committed=exit*1"` ends the process with SIGKILL at the first pass of that point.
+`TUNTAS_FAILPOINTS="executor.committed=exit*1"` ends the process with SIGKILL at the first pass of that point; `stop` stops it with SIGSTOP,
+in the middle of its transaction at `before_commit`, until somebody lets it go on.
 Points between provider answer and offset commit, in order: `answered`, `before_commit`, `committed`, `published`, `acknowledged`.
 """
 
@@ -9,6 +10,9 @@ import signal
 from typing import Literal
 
 Point = Literal["answered", "before_commit", "committed", "published", "acknowledged"]
+
+Verb = Literal["exit", "stop", "raise"]
+_SIGNALS = {"exit": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
 class FailpointError(Exception):
@@ -27,8 +31,8 @@ def _armed() -> dict[str, tuple[str, int]]:
 _ARMED = _armed()
 
 
-def arm(name: str, verb: Literal["exit", "raise"], times: int = 1) -> None:
-    """Arm `<service>.<point>`: `exit` kills this process, `raise` raises FailpointError, at the next `times` passes."""
+def arm(name: str, verb: Verb, times: int = 1) -> None:
+    """Arm `<service>.<point>`: `exit` kills this process, `stop` stops it, `raise` raises FailpointError, at the next `times` passes."""
     _ARMED[name] = (verb, times)
 
 
@@ -46,6 +50,7 @@ def pass_point(service: str, point: Point) -> None:
     if times < 1:
         return
     _ARMED[name] = (verb, times - 1)
-    if verb == "exit":
-        os.kill(os.getpid(), signal.SIGKILL)
+    if verb in _SIGNALS:
+        os.kill(os.getpid(), _SIGNALS[verb])
+        return
     raise FailpointError(name)

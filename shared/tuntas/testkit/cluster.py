@@ -6,6 +6,7 @@ Processes are killed, stopped for longer than their locks and their membership l
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
@@ -13,6 +14,7 @@ from typing import Any
 
 from faststream.exceptions import NackMessage
 
+from tuntas.contracts.connectors import StepStarted, StepUndo
 from tuntas.kit.decision import Call
 from tuntas.kit.errors import NotSent
 from tuntas.kit.messaging.broker import Link
@@ -22,6 +24,7 @@ from tuntas.kit.messaging.unit_of_work import UnitOfWork
 from tuntas.kit.messaging.wire import Record
 from tuntas.kit.messaging.work import Desk
 from tuntas.kit.persistence.database import Database
+from tuntas.testkit.grown import NEXT, grow
 from tuntas.testkit.history import START
 from tuntas.testkit.kafka import Consumer, Group, Producer, Stored, Topics
 from tuntas.testkit.line import Fate, Line
@@ -34,6 +37,7 @@ from tuntas.testkit.world import Act, Part, SimulatedClock, World, seconds
 SESSION_SECONDS = 10.0
 """So long after its last sign of life a member is taken for gone."""
 
+ASTRAY = 0.04
 _LOOP: list[VirtualLoop] = []
 
 
@@ -66,6 +70,8 @@ class Process:
         self.stopped_until: datetime | None = None
         self.joining = False
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.context = copy_context()
+        self.context.run(NEXT.set, cluster.mixed and number % 2 == 0)
         self.ticking = False
         self._mark: tuple[float, ...] = ()
         self._wakes: float | None = None
@@ -73,7 +79,7 @@ class Process:
 
     def _assemble(self) -> None:
         name, quiet = self.part.name, log(self.part.name)
-        producer = Producer(self.cluster.topics, self.line, self.cluster.arriving, self.spawn)
+        producer = Producer(self.cluster.append, self.line, self.cluster.arriving, self.spawn)
         work: UnitOfWork[Any] = UnitOfWork(
             name, self.part.core, self.part.store(), self.cluster.database(self), SimulatedClock(self.cluster.instant)
         )
@@ -111,7 +117,7 @@ class Process:
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Begin something in this process."""
-        task = self.cluster.loop.create_task(work)
+        task = self.cluster.loop.create_task(work, context=self.context)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
@@ -187,6 +193,7 @@ class Cluster(World):
     """Services with their runtime: processes, groups, gates."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
+        grow()
         self.loop = _LOOP.pop() if _LOOP else VirtualLoop()
         self.loop.clock = 0.0
         super().__init__(*given, **named)
@@ -229,8 +236,16 @@ class Cluster(World):
         return [START + timedelta(seconds=at) for at in (*found, *self.loop.instants())]
 
     def append(self, record: Record) -> None:
-        """Let a record reach its partition."""
-        self.topics.append(record)
+        """Let a record reach its partition, or go astray."""
+        if self._goes_astray(record):
+            self.later(self.rng.uniform(5, 3000), self.topics.append, record)
+        else:
+            self.topics.append(record)
+
+    def _goes_astray(self, record: Record) -> bool:
+        """Say whether a command is met much later than it was sent, like one that was set aside and sent through again (protocol R12)."""
+        command = record.headers["ce_type"] in {StepStarted.wire_type, StepUndo.wire_type}
+        return command and self.astray is not None and not self.moods.calm and self.astray.random() < ASTRAY
 
     # What may happen
 

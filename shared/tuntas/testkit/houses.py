@@ -109,8 +109,9 @@ class House:
             return ActionAnswer(outcome=Outcome.REFUSED, code="offer_expired")
         if self.moods.roll("refuse"):
             return ActionAnswer(outcome=Outcome.REFUSED, code=self.moods.rng.choice(_PAYMENT_REFUSALS if self.money else _REFUSALS))
-        if not self.money and self.moods.roll("cheaper"):
-            price = price.model_copy(update={"amount_minor": price.amount_minor * 9 // 10})
+        if not self.money and self.moods.roll("other price"):
+            tenths = 11 if len(self.items) % 3 == 2 else 9
+            price = price.model_copy(update={"amount_minor": price.amount_minor * tenths // 10})
         item = Item(
             f"{self.spec.name}-{len(self.items) + 1}", request.task_id, self.spec.name, self.money, request.reference, price, "held", now
         )

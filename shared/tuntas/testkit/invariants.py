@@ -156,7 +156,10 @@ class Judge:
         require(message.key in book.listed, "P5", "an undo before the tally:", message)
         execution = self.world.shelves["executor"].state(task)
         pivots = [a for a in execution.attempts if a.pivot and not a.gone] if execution and not book.reopened and not book.closings else []
-        require(not pivots, "P8", "an undo while a pivot is in doubt or done:", message)
+        standing = [
+            a.step_id for a in pivots if a.key not in book.observed or self._effective(task, a.key)
+        ]  # the other side may have ended it
+        require(not standing, "P8", "an undo while a pivot is in doubt or done:", message)
 
     def _in_order(self, task: UUID, key: UUID) -> None:
         """What a step needs is undone after it (protocol 3, undo order)."""

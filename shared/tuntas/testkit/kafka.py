@@ -164,12 +164,12 @@ class Producer:
 
     def __init__(
         self,
-        topics: Topics,
+        append: Callable[[Record], None],
         line: Line,
         arrives: Callable[[Sequence[Record], bool], Sequence[Record]],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
-        self._topics, self._line, self._arrives, self._spawn = topics, line, arrives, spawn
+        self._add, self._line, self._arrives, self._spawn = append, line, arrives, spawn
         self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
 
     async def publish(self, command: Any) -> asyncio.Future[None]:
@@ -197,7 +197,7 @@ class Producer:
     def _append(self, records: Sequence[Record]) -> None:
         arriving = self._arrives(records, self._line.dead)
         for record in arriving:
-            self._topics.append(record)
+            self._add(record)
         if len(arriving) < len(records):
             raise ConnectionError("the connection broke after some records")
 

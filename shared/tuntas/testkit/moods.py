@@ -16,7 +16,7 @@ FAMILIES: Mapping[str, float] = {
     "pending": 0.25,
     "asks": 0.5,
     "expiry": 0.3,
-    "cheaper": 0.4,
+    "other price": 0.4,
     "dear": 0.6,
     "stubborn": 0.5,
     "quoteless": 0.1,

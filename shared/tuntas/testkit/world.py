@@ -85,13 +85,19 @@ class SimulatedClock(Clock):
 
 
 class World(ABC):
-    """All services' tables, their topics and the clock. `trace` tells what happened last, for whoever reads a failure."""
+    """All services' tables, their topics and the clock. `trace` tells what happened last, for whoever reads a failure.
+
+    `kept` rows are written as text and read again. In a `mixed` world half the processes are of the next version. `astray` says which
+    records come much later than they were sent.
+    """
 
     judge: "Judge"
     wire: "Wire"
 
-    def __init__(self, parts: Sequence[Part], rng: Random, moods: Moods, *, kept: bool) -> None:
-        self.rng, self.moods = rng, moods
+    def __init__(
+        self, parts: Sequence[Part], rng: Random, moods: Moods, *, kept: bool, mixed: bool = False, astray: Random | None = None
+    ) -> None:
+        self.rng, self.moods, self.mixed, self.astray = rng, moods, mixed, astray
         self.agenda = Agenda()
         self.trace: deque[tuple[Any, ...]] = deque(maxlen=400)
         self.parts = {part.name: part for part in parts}

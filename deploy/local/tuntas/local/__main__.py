@@ -1,4 +1,4 @@
-"""`tuntas-local demo | up | down | kill`: the platform on this machine."""
+"""`tuntas-local demo | up | down | kill | chaos`: the platform on this machine."""
 
 import argparse
 import asyncio
@@ -9,6 +9,7 @@ from typing import Any
 
 from tuntas.kit.errors import ConfigurationError
 from tuntas.local import kill
+from tuntas.local.chaos.run import chaos
 from tuntas.local.demo.run import Demo
 from tuntas.local.platform import Platform
 from tuntas.local.processes import LocalError, Processes, take
@@ -93,6 +94,11 @@ def main() -> None:
     struck.add_argument("--seed", type=int, default=1, help="the same seed strikes in the same order")
     struck.add_argument("--json", action="store_true", help="the summary as one JSON object on the last line")
     struck.set_defaults(run=lambda asked: kill.kill(asked, say))
+    stormed = verbs.add_parser("chaos", help="let all go wrong with many tasks in flight")
+    stormed.add_argument("--tasks", type=int, default=1000, help="how many tasks are in flight")
+    stormed.add_argument("--seed", type=int, default=1, help="the same seed strikes in the same order")
+    stormed.add_argument("--json", action="store_true", help="the report as one JSON object on the last line")
+    stormed.set_defaults(run=lambda asked: chaos(asked, say))
     lasting = verbs.add_parser("up", help="start the platform")
     lasting.add_argument("--manifest", action="append", default=[], help="a manifest's file or address: one more connector")
     lasting.set_defaults(run=up)

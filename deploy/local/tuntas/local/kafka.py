@@ -86,10 +86,14 @@ def cluster_id(identity: uuid.UUID) -> str:
 
 
 class Kafka:
-    """One broker with its data in a folder; `start` formats it the first time."""
+    """One broker with its data in a folder; `start` formats it the first time.
+
+    `advertised` is the port that clients are told to come to, if it is not the broker's own: that of a proxy before it.
+    """
 
     def __init__(self, folder: Path, processes: Processes, jars: Path, say: Callable[[str], None] = lambda _: None) -> None:
         self.port = 0
+        self.advertised: int | None = None
         self._folder = folder
         self._processes = processes
         self._jars = jars
@@ -100,7 +104,7 @@ class Kafka:
     @property
     def bootstrap(self) -> str:
         """What clients are given as bootstrap server."""
-        return f"127.0.0.1:{self.port}"
+        return f"127.0.0.1:{self.advertised or self.port}"
 
     def start(self, port: int | None = None) -> None:
         """Check the archives, start, and wait until the broker answers a request, on the given or a free port.
@@ -138,7 +142,7 @@ class Kafka:
         places = {
             "log.dirs": str(self._folder / "data"),
             "listeners": f"PLAINTEXT://{clients},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{clients}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
             "controller.quorum.voters": f"1@{controller}",
         }
         (self._folder / "tmp").mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,14 @@ def ended(pid: int) -> bool:
     return _stat(pid)[0] in "ZX"
 
 
+def stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal, and waits for another to go on; one that is gone was not."""
+    try:
+        return _stat(pid)[0] in "Tt"
+    except FileNotFoundError:
+        return False
+
+
 def _stat(pid: int | str) -> list[str]:
     """What the kernel says of a process, from its state on: the name before it may hold blanks and brackets."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -21,6 +21,7 @@ from tuntas.kit.messaging import topics
 from tuntas.kit.persistence.migrate import upgrade
 from tuntas.kit.persistence.tables import bootstrap
 from tuntas.kit.settings import KafkaSettings
+from tuntas.local import proxy
 from tuntas.local.clean import forget
 from tuntas.local.processes import Child, LocalError, free_port
 from tuntas.local.secrets import APPROVAL_KEY, AUDIT_KEY, SIGNING_KEY, TENANT, Secrets, of_stack
@@ -59,6 +60,8 @@ class Platform:
         fresh: forget what an earlier run left in PostgreSQL and Kafka.
         stays: processes outlive this one, until `make down`.
         manifests: files or addresses of manifests; each becomes one more connector, with a process of its own.
+        members: how many processes a service has, where it is not one.
+        proxied: services reach the servers and worlds through a proxy, whose connections can be cut, slowed and silenced.
     """
 
     def __init__(
@@ -71,6 +74,8 @@ class Platform:
         fresh: bool = False,
         stays: bool = False,
         manifests: Sequence[str] = (),
+        members: Mapping[str, int] | None = None,
+        proxied: bool = False,
         root: Path = ROOT,
     ) -> None:
         if fresh:
@@ -82,6 +87,9 @@ class Platform:
         self._manifests = {f"connectors-{load(source).connector}": source for source in manifests}
         self._packages = PACKAGES | dict.fromkeys(self._manifests, FOREIGN)
         self._connectors = (*CONNECTORS, *(name.removeprefix("connectors-") for name in self._manifests))
+        self._members = members or {}
+        self._ways = {way: free_port() for way in ("kafka", "postgres", *WORLDS)} if proxied else {}
+        self.backends.kafka.advertised = self._ways.get("kafka")
         self.services: dict[str, Child] = {}
         self.worlds: dict[str, Child] = {}
 
@@ -91,17 +99,28 @@ class Platform:
         try:
             self.secrets = of_stack(self.folder, (*self._packages, "tuntas_ops"))
             self.addresses = self._addresses()
+            if self._ways:
+                self._start_proxy()
             self._say("preparing schemas and topics")
             asyncio.run(self._prepare())
             for world in WORLDS:
                 self.start_world(world)
             self._say("starting services")
-            for name in (*(PACKAGES if self._separate else ("all",)), *self._manifests):
+            for name in self.names():
                 self.start_service(name)
             self._await_ready()
         except BaseException:
             self.stop()
             raise
+
+    def names(self) -> list[str]:
+        """Return the processes' names: those of services, and `executor@2` for the second member of one."""
+        named = [n if number == 1 else f"{n}@{number}" for n in PACKAGES for number in range(1, self._members.get(n, 1) + 1)]
+        return [*(named if self._separate else ("all",)), *self._manifests]
+
+    def order(self, way: str, what: proxy.Order, value: float = 0.0) -> int:
+        """Tell the proxy what to do with the way to a server or a world; return how many connections it concerns."""
+        return proxy.order(self.addresses.ports["proxy"], way, what, value)
 
     def leave(self) -> None:
         """Let go of the stack and leave its processes running, for `make down` to stop."""
@@ -140,17 +159,23 @@ class Platform:
         """Return the connection URL of a role in the platform's database."""
         at = urlsplit(self.backends.dsn)
         user = role.replace("-", "_")
-        return f"postgresql://{user}:{self.secrets.passwords[role]}@{at.hostname}:{at.port}/{DATABASE}"
+        return f"postgresql://{user}:{self.secrets.passwords[role]}@{at.hostname}:{self._ways.get('postgres', at.port)}/{DATABASE}"
 
     def admin_dsn(self, database: str = DATABASE) -> str:
         """Return the administrator's connection URL."""
         return urlsplit(self.backends.dsn)._replace(path=f"/{database}").geturl()
 
     def _addresses(self) -> Addresses:
-        names = [*(PACKAGES if self._separate else ("all",)), *self._manifests]
-        ports = {name: free_port() for name in (*names, *WORLDS)}
+        ports = {name: free_port() for name in (*self.names(), *WORLDS, "proxy")}
         worlds = {world: f"http://127.0.0.1:{ports[world]}" for world in WORLDS}
         return Addresses(f"http://127.0.0.1:{ports['gateway' if self._separate else 'all']}", worlds, ports)
+
+    def _start_proxy(self) -> None:
+        targets = {"kafka": self.backends.kafka.port, "postgres": self.backends.postgres.port} | self.addresses.ports
+        control, routes = self.addresses.ports["proxy"], {way: (port, targets[way]) for way, port in self._ways.items()}
+        given = json.dumps({"control": control, "routes": routes})
+        child = self.backends.processes.start("proxy", [sys.executable, "-m", "tuntas.local.proxy", given])
+        child.wait_until(lambda: proxy.listens(control), READY_SECONDS)
 
     async def _prepare(self) -> None:
         admin = await asyncpg.connect(self.admin_dsn("postgres"))
@@ -179,10 +204,20 @@ class Platform:
         self.worlds[world] = self.backends.processes.start(f"sandbox-{world}", command, env=env)
         self._await_port(self.worlds[world], f"{self.addresses.worlds[world]}/healthz")
 
-    def start_service(self, name: str, **extra: str) -> None:
-        """Start one service, or `all` of them in one process; it is ready when `await_ready` says so."""
-        module = ["tuntas.local.services", str(self.addresses.ports["all"])] if name == "all" else [self._packages[name], "serve"]
-        env = os.environ | self.environment() | {"TUNTAS_HTTP_MANIFEST": self._manifests.get(name, "")} | extra
+    def start_service(self, name: str, *, through: str = "", **extra: str) -> None:
+        """Start one service, or `all` of them in one process; it is ready when `await_ready` says so.
+
+        Args:
+            name: one of `names()`.
+            through: the module that serves it, if it does not do so itself; it is given the service's package.
+            extra: more environment.
+        """
+        service, _, member = name.partition("@")
+        port = str(self.addresses.ports[name])
+        module = ["tuntas.local.services", port] if name == "all" else [*filter(None, [through]), self._packages[service], "serve"]
+        own = {"TUNTAS_HTTP_MANIFEST": self._manifests.get(service, ""), "TUNTAS_KAFKA_INSTANCE": member or "1"}
+        own |= {f"TUNTAS_{service.replace('-', '_').upper()}_PORT": port} if member else {}
+        env = os.environ | self.environment() | own | extra
         self.services[name] = self.backends.processes.start(name, [sys.executable, "-m", *module], env=env)
 
     def _await_ready(self) -> None:
@@ -198,7 +233,8 @@ class Platform:
 
     def environment(self) -> dict[str, str]:
         """Return the environment of the services."""
-        s, worlds, ports_of = self.secrets, self.addresses.worlds, self.addresses.ports
+        s, ports_of = self.secrets, self.addresses.ports
+        worlds = {world: f"http://127.0.0.1:{self._ways.get(world, ports_of[world])}" for world in WORLDS}
         own = {f"TUNTAS_{n.replace('-', '_').upper()}_DATABASE_URL": self.dsn(n) for n in self._packages}
         ports = {f"TUNTAS_{n.replace('-', '_').upper()}_PORT": str(p) for n, p in self.addresses.ports.items() if n in self._packages}
         connectors: dict[str, str] = {}
@@ -209,7 +245,6 @@ class Platform:
             connectors |= {f"{prefix}BASE_URL": worlds.get(c, worlds[TRIAL])} if c in CONNECTORS else {}
         return {
             "TUNTAS_KAFKA_BOOTSTRAP": self.backends.bootstrap,
-            "TUNTAS_KAFKA_INSTANCE": "1",
             "TUNTAS_CONNECTORS": json.dumps(self._connectors),
             "TUNTAS_VAULT_KEY": s.vault_key,
             "TUNTAS_APPROVAL_KEYS": json.dumps({APPROVAL_KEY: s.approval_public}),

@@ -1,6 +1,5 @@
-"""Kafka for commands and tests: reach a broker, send one record, list or redrive dead letters. Services use the runtime instead."""
+"""Kafka for commands and tests: reach a broker, look at topics, send one record. Services use the runtime instead."""
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, ClassVar
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
@@ -24,13 +23,9 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
-from tuntas.contracts.topics import DEAD_LETTERS
 from tuntas.kit.errors import ConfigurationError, Transient, TuntasError
-from tuntas.kit.messaging.dead_letters import redriven
-from tuntas.kit.messaging.wire import text_headers
 from tuntas.kit.settings import KafkaSettings
 
-_READ_SECONDS = 30
 _REACH_MS = 5_000
 _NOT_SAID = -(2**31)
 _TEXT, _NUMBERS = String("utf-8"), Array(Int32)
@@ -227,39 +222,3 @@ async def send(settings: KafkaSettings, topic: str, key: bytes | None, body: byt
         await producer.send_and_wait(name, body, key=key, headers=[(name, value.encode()) for name, value in headers.items()])
     finally:
         await producer.stop()
-
-
-async def dead_letters(settings: KafkaSettings, *, redrive: bool) -> list[dict[str, Any]]:
-    """Return what was set aside: code, reason, origin and trace; with `redrive` each is sent to its origin again, under its old id.
-
-    Raises:
-        ConfigurationError: `kafka_forbidden` or `topic_missing`, or as `reached`.
-        Transient: as `reached`.
-    """
-    prefix = settings.topic_prefix
-    await _usable(settings, prefix + DEAD_LETTERS.name, Right.READ)
-    security = settings.client_security()
-    consumer = AIOKafkaConsumer(prefix + DEAD_LETTERS.name, bootstrap_servers=settings.bootstrap, auto_offset_reset="earliest", **security)
-    await consumer.start()
-    try:
-        found = await asyncio.wait_for(_all(consumer), _READ_SECONDS)
-    finally:
-        await consumer.stop()
-    letters = []
-    for record in found:
-        headers = text_headers(record)
-        again = redriven(record) if redrive else None
-        if again:
-            await send(settings, again[0].removeprefix(prefix), again[1].key, again[1].body, again[1].headers)
-        names = ("dlq_service", "dlq_code", "dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset", "ce_type", "ce_tenant", "traceparent")
-        letters.append({n.removeprefix("dlq_"): headers.get(n, "") for n in names} | {"redriven": again is not None})
-    return letters
-
-
-async def _all(consumer: AIOKafkaConsumer) -> list[Any]:
-    ends = await consumer.end_offsets(list(consumer.assignment()))
-    found: list[Any] = []
-    while any([await consumer.position(p) < end for p, end in ends.items()]):
-        for records in (await consumer.getmany(timeout_ms=200)).values():
-            found += records
-    return found

@@ -5,7 +5,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -50,10 +50,10 @@ class Job:
     cancel_after: float | None
 
 
-def _job(stage: Stage, run: str, number: int, person: int, rng: random.Random, *, typed: bool) -> Job:
+def _job(stage: Stage, run: str, number: int, person: int, rng: random.Random, *, typed: bool, calm: bool) -> Job:
     start, away, airport, place, city = PLACES[number % len(PLACES)]
     later = number // len(PLACES) % DAYS
-    name, luck = f"{run}-{number:04}", rng.random()
+    name, luck = f"{run}-{number:04}", _CALM if calm else rng.random()
     words = f"Book me a flight from {away} to {place} on {day(later)} and a hotel there for two nights" if typed else None
     return Job(
         name=name,
@@ -65,6 +65,10 @@ def _job(stage: Stage, run: str, number: int, person: int, rng: random.Random, *
         fault=_fault(luck, rng),
         cancel_after=rng.uniform(0.2, 8.0) if luck > 0.95 else None,  # noqa: PLR2004
     )
+
+
+_CALM = 0.5
+"""With this luck nothing goes wrong."""
 
 
 def _besides(number: int) -> list[Document]:
@@ -102,11 +106,20 @@ class Load:
         for person in range(self.persons):
             await self.stage.mandate(f"{self.run}-{person}", MANDATE)
 
-    def submit(self, count: int, *, typed: bool = False) -> None:
-        """Submit so many more tasks, all of them typed if asked for; side by side and on their own, as a door may be down for a while."""
+    def submit(self, count: int, *, typed: bool = False, calm: bool = False, cancel_within: float | None = None) -> None:
+        """Submit so many more tasks; side by side and on their own, as a door may be down for a while.
+
+        Args:
+            count: how many.
+            typed: a person types each; else one in five.
+            calm: the world behaves towards them and nobody cancels.
+            cancel_within: each is cancelled at an instant within so many seconds; else one in twenty.
+        """
         for _ in range(count):
             number = len(self.jobs)
-            job = _job(self.stage, self.run, number, number % self.persons, self.rng, typed=typed or number % 5 == 0)
+            job = _job(self.stage, self.run, number, number % self.persons, self.rng, typed=typed or number % 5 == 0, calm=calm)
+            if cancel_within is not None:
+                job = replace(job, cancel_after=self.rng.uniform(0, cancel_within))
             self.jobs.append(job)
             self._busy.append(asyncio.create_task(self._submit(job)))
 

@@ -113,6 +113,10 @@ class Stage:
         pairs = [(key, value.encode()) for key, value in found.items() if value]
         await self._producer.send_and_wait(INTENTS.name, body, key=name.encode(), headers=pairs)
 
+    async def send(self, topic: str, body: bytes) -> None:
+        """Publish a bare record, as somebody would who should not."""
+        await self._producer.send_and_wait(topic, body)
+
     def identity(self, name: str, *, words: bool) -> UUID:
         """Return the id of a task before it is submitted."""
         return task_id(self.profile.tenant, "http" if words else SOURCE, name)
