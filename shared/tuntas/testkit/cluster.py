@@ -37,7 +37,7 @@ from tuntas.testkit.world import Act, Part, SimulatedClock, World, seconds
 SESSION_SECONDS = 10.0
 """So long after its last sign of life a member is taken for gone."""
 
-ASTRAY = 0.04
+ASTRAY = 0.1
 _LOOP: list[VirtualLoop] = []
 
 

@@ -43,7 +43,7 @@ class Simulation:
         self.seed, self.cast = seed, cast
         self.rng = Random(seed)
         self.moods = moods(self.rng, muted=muted) if stage is Alone else moods(self.rng, PROCESSES, muted=muted)
-        astray = Random(seed) if seed % 5 == 1 else None
+        astray = Random(seed) if seed % 3 == 1 else None
         self.world = stage(cast.parts, self.rng, self.moods, kept=seed % 4 == 0, mixed=seed % 6 == 0, astray=astray)
         self.agenda = self.world.agenda
         self.houses = actors.houses(cast, self.moods)
