@@ -110,14 +110,15 @@ def forgets_the_tombstone() -> None:
 
 
 def purges_tombstones_early() -> None:
-    """What guards against a late action goes with the next change of the task."""
-    put = Effects.put
+    """What guards against a late action is gone by the next command of the task."""
+    started = connecting._Connector.on_step_started
 
-    def tidy(self: Effects, effect: Any) -> Effects:
-        kept = {key: e for key, e in self.effects.items() if e.state is not State.TOMBSTONE}
-        return put(self.model_copy(update={"effects": kept}), effect)
+    def tidy(self: Any, state: Effects | None, message: Any, context: Any) -> Decision[Effects]:
+        guards = {key for key, e in state.effects.items() if e.state is State.TOMBSTONE} if state else set()
+        kept = state and state.model_copy(update={"effects": {k: e for k, e in state.effects.items() if k not in guards}})
+        return started(self, kept, message, context)
 
-    patch(Effects, "put", tidy)
+    patch(connecting._Connector, "on_step_started", tidy)
 
 
 def undoes_in_the_order_of_doing() -> None:

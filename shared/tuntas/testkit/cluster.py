@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from faststream.exceptions import NackMessage
 
 from tuntas.contracts.connectors import StepStarted, StepUndo
+from tuntas.contracts.trust import TaskCancel
 from tuntas.kit.decision import Call
 from tuntas.kit.errors import NotSent
 from tuntas.kit.messaging.broker import Link
@@ -238,7 +240,9 @@ class Cluster(World):
     def append(self, record: Record) -> None:
         """Let a record reach its partition, or go astray."""
         if self._goes_astray(record):
-            self.later(self.rng.uniform(5, 3000), self.topics.append, record)
+            self.later(self.rng.uniform(5, self.rng.choice([120, 3000])), self.topics.append, record)
+            if self.rng.random() < 0.5:  # while the command is missing, somebody loses patience
+                self.later(self.rng.uniform(0, 10), self.say, "gateway", UUID(record.key.decode()), TaskCancel(by="person"))
         else:
             self.topics.append(record)
 

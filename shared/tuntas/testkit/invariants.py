@@ -13,6 +13,7 @@ from tuntas.contracts.plan import Plan, StepKind
 from tuntas.contracts.saga import AttemptRelease, EffectState, Posting, Receipt, SagaEnded, SagaOutcome, SagaReopened
 from tuntas.contracts.trust import PlanApproved
 from tuntas.kit.decision import Call
+from tuntas.kit.persistence.database import Changes
 from tuntas.testkit.explaining import explained
 from tuntas.testkit.houses import House, Item
 from tuntas.testkit.log import Entry, require
@@ -33,6 +34,7 @@ class Book:
         self.released: set[UUID] = set()
         self.observed: set[UUID] = set()
         self.undos: dict[UUID, int] = {}
+        self.undone: set[UUID] = set()
         self.closings: list[SagaEnded] = []
         self.reopened = False
         self.ceiling: dict[str, int] = {}
@@ -83,9 +85,12 @@ class Judge:
 
     # Every commit
 
-    def committed(self, name: str, changed: Iterable[UUID], added: Iterable[Entry]) -> None:
-        """Judge what a service decided: the tasks it changed and what it will publish."""
-        self.dirty.update((name, task) for task in changed)
+    def committed(self, name: str, changes: Changes[Any], added: Iterable[Entry]) -> None:
+        """Judge what a service decided: the tasks it changed, whom it will call and what it will publish."""
+        self.dirty.update((name, row.task_id) for row in changes.rows)
+        for work in changes.work:
+            late = work.call.kind == "act" and work.call.key in self.book(work.task_id).undone
+            require(not late, "P6", "an action begins after its undo was answered:", work.call)
         for each in added:
             require(each.envelope.cause in self.causes, "P19", "unknown cause of", each.message)
             self.committed_ids.add(each.record.id)
@@ -172,6 +177,8 @@ class Judge:
         task = each.envelope.task_id
         if message.outcome is Outcome.UNDONE and message.key in self.book(task).declared:
             require(not self._effective(task, message.key), "P7", "undone is said of what is alive:", message)
+        if message.outcome is Outcome.UNDONE:
+            self.book(task).undone.add(message.key)
 
     def _on_closed(self, each: Entry, message: SagaEnded) -> None:
         book = self.book(each.envelope.task_id)

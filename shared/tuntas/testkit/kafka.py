@@ -40,7 +40,13 @@ class Topics:
     def __init__(self, appended: Callable[[Record], None]) -> None:
         self._partitions: dict[Place, list[Stored]] = {}
         self._by_topic: dict[str, list[Place]] = {}
+        self._readers: dict[str, list[Group]] = {}
         self._appended = appended
+
+    def read_by(self, group: "Group") -> None:
+        """Tell a group of whatever is added to its topics from now on."""
+        for name in group.names:
+            self._readers.setdefault(name, []).append(group)
 
     def append(self, record: Record) -> None:
         """Add a record at the end of its partition."""
@@ -50,6 +56,8 @@ class Topics:
             held = self._partitions[place] = []
             self._by_topic.setdefault(record.topic, []).append(place)
         held.append(self.stored(place, record, len(held)))
+        for group in self._readers.get(record.topic, ()):
+            group.added += 1
         self._appended(record)
 
     def stored(self, place: Place, record: Record, offset: int) -> Stored:
@@ -72,13 +80,15 @@ class Topics:
 
 @dataclass(eq=False)
 class Consumer:
-    """What a link sees of the client library's consumer. `member` of a generation that is over can't commit."""
+    """What a link sees of the client library's consumer. A member of a generation that is over can't commit; `moves` counts its moves."""
 
     group: "Group"
     generation: int = 0
     places: frozenset[Place] = frozenset()
     positions: dict[Place, int] = field(default_factory=dict)
     stopped: set[Place] = field(default_factory=set)
+    moves: int = 0
+    _seen: tuple[tuple[int, int], list[Place]] = ((-1, -1), [])
 
     def assignment(self) -> frozenset[Place]:
         """Return what it may read."""
@@ -91,10 +101,12 @@ class Consumer:
     def pause(self, *places: Place) -> None:
         """Take nothing there for now."""
         self.stopped |= set(places)
+        self.moves += 1
 
     def resume(self, *places: Place) -> None:
         """Take records there again."""
         self.stopped -= set(places)
+        self.moves += 1
 
     async def commit(self, offsets: dict[Place, int]) -> None:
         """Commit offsets.
@@ -107,21 +119,29 @@ class Consumer:
         self.group.committed |= offsets
 
     def unread(self) -> list[Place]:
-        """Return where there is something to read."""
+        """Return where there is something to read; it is looked for anew only after something moved."""
+        stamp = (self.group.added, self.moves)
+        if stamp != self._seen[0]:
+            self._seen = (stamp, self._unread())
+        return self._seen[1]
+
+    def _unread(self) -> list[Place]:
         if not self.places:
             return []
         topics, stopped = self.group.topics, self.stopped
-        return [p for p in topics.used(self.group.names) if self._position(p) < topics.end(p) and p in self.places and p not in stopped]
+        return [p for p in topics.used(self.group.names) if p in self.places and p not in stopped and self._position(p) < topics.end(p)]
 
     def take(self, place: Place, count: int) -> list[Stored]:
         """Read on."""
         at = self._position(place)
         found = self.group.topics.read(place, at, count)
         self.positions[place] = at + len(found)
+        self.moves += 1
         return found
 
     def back(self, records: Sequence[Stored]) -> None:
         """Read these again, where they are still this member's."""
+        self.moves += 1
         for record in reversed(records):
             place = Place(record.topic, record.partition)
             if place in self.places:
@@ -136,13 +156,17 @@ class Consumer:
 
 @dataclass
 class Group:
-    """The members of one service's group, and what they committed."""
+    """The members of one service's group, and what they committed; `added` counts what was added to its topics."""
 
     topics: Topics
     names: Sequence[str]
     generation: int = 0
     members: list[Consumer] = field(default_factory=list)
     committed: dict[Place, int] = field(default_factory=dict)
+    added: int = 0
+
+    def __post_init__(self) -> None:
+        self.topics.read_by(self)
 
     def balance(self, members: Sequence[Consumer]) -> None:
         """Begin a generation with these members: the services' own assignor says who reads what."""
@@ -151,7 +175,7 @@ class Group:
         named = {f"{number:03}": SimpleNamespace(subscription=list(self.names)) for number in range(len(self.members))}
         given = broker.ASSIGNOR.assign(SimpleNamespace(partitions_for_topic=_partitions), named) if named else {}
         for name, member in zip(named, self.members, strict=True):
-            member.generation, member.stopped, member.positions = self.generation, set(), {}
+            member.generation, member.stopped, member.positions, member.moves = self.generation, set(), {}, member.moves + 1
             member.places = frozenset(Place(topic, partition) for topic, numbers in given[name].assignment for partition in numbers)
 
 

@@ -176,7 +176,7 @@ class World(ABC):
         self.judge.causes |= memory.claimed
         memory.claimed.clear()
         with self.noted():
-            self.judge.committed(memory.name, [row.task_id for row in changes.rows], added)
+            self.judge.committed(memory.name, changes, added)
 
     @contextmanager
     def noted(self) -> Iterator[None]:
