@@ -17,7 +17,7 @@ REMAKE := anew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down env check test test-all kill chaos simulate mutants bench conformance new-connector new-provider tidy generate lock lock-jars clean anew
+.PHONY: help setup demo up down env check test test-all nightly kill chaos simulate mutants bench conformance new-connector new-provider tidy generate lock lock-jars clean anew
 
 help: ## print the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
@@ -43,11 +43,21 @@ check: .venv/dev .venv/members ## lint, types, layers and spelling
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/typos
 
-test: .venv/dev setup ## run the tests, without the slow ones
-	$(BIN)/pytest -m 'not slow'
+SIDE_BY_SIDE := -n 2 --dist loadgroup
 
-test-all: .venv/dev setup ## run all tests
-	$(BIN)/pytest
+test: .venv/dev setup ## run the tests, without the slow ones
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m 'not slow'
+
+test-all: .venv/dev setup ## run all tests, 40,000 histories (half of them new ones), the mutants and chaos; less than an hour
+	$(BIN)/pytest $(SIDE_BY_SIDE)
+	@$(MAKE) --no-print-directory simulate HISTORIES=20000
+	@$(MAKE) --no-print-directory simulate HISTORIES=20000 STAGE=alone SEED=$$(date +%s)
+	@$(MAKE) --no-print-directory mutants
+	@$(MAKE) --no-print-directory chaos
+
+nightly: .venv/dev setup ## play a million new histories, and 500 in memory and on servers
+	@$(MAKE) --no-print-directory simulate HISTORIES=1000000 SEED=$$(date +%s)
+	@$(BIN)/python -m tests.saga.grounds --histories 500 --seed $$(date +%s)
 
 kill: .venv/dev setup ## kill services and servers at random under load, and check that nothing is lost
 	@$(BIN)/tuntas-local kill

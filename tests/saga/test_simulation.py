@@ -87,15 +87,6 @@ def test_a_protocol_that_is_broken_on_purpose_is_noticed(mutant: str) -> None:
     assert ran.stdout.splitlines()[-1] == "1 of 1 caught"
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("stage", ["runtime", "alone"])
-def test_every_invariant_holds_in_many_more_histories(stage: str) -> None:
-    command = [sys.executable, "-m", "tuntas.testkit.simulate", "--seed", "1000", "--histories", "3000", "--stage", stage]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout
-
-
 def test_every_mutant_says_what_it_does() -> None:
     assert all(mutant.__doc__ for mutant in MUTANTS.values())
 

@@ -25,7 +25,7 @@ from tuntas.kit.messaging.runtime import LEFTOVER_SECONDS, SWEEP_SECONDS, Runtim
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
 from tuntas.kit.messaging.wire import Record
 from tuntas.kit.messaging.work import Desk
-from tuntas.kit.persistence.database import Database
+from tuntas.kit.persistence.database import Database, Work
 from tuntas.testkit.grown import NEXT, grow
 from tuntas.testkit.history import START
 from tuntas.testkit.kafka import Consumer, Group, Producer, Stored, Topics
@@ -182,9 +182,13 @@ class Process:
         known, gone = self.runtime.due, set(self.runtime.work.published)
         out = {*self.desk.outstanding, *(e.cause for e in self.desk.finished)}
         timers = [t.due_at for key, t in memory.timers.items() if t.due_at and t.partition in owned and key not in known]
-        calls = [w.lease_until for w in memory.work.values() if w.partition in owned and w.call_id not in out]
+        calls = [w.lease_until for w in memory.work.values() if w.partition in owned and w.call_id not in out and _lease(w) not in known]
         parcels = [p.made_at + _LEFT for p in memory.outbox.values() if p.partition in owned and p.id not in gone]
         return [*timers, *calls, *parcels]
+
+
+def _lease(work: Work) -> tuple[UUID, str]:
+    return work.task_id, f"lease:{work.call_id}"
 
 
 _LEFT = timedelta(seconds=LEFTOVER_SECONDS + 0.001)

@@ -204,9 +204,9 @@ class GroundedDatabase:
         """Return parcels that were committed and not published."""
         return await self._read("leftovers", lambda postgres: postgres.leftovers(partitions, before, known, limit))
 
-    async def lost_calls(self, partitions: Sequence[int], now: datetime, known: Sequence[UUID]) -> list[Work]:
-        """Return calls whose lease is over."""
-        return await self._read("lost_calls", lambda postgres: postgres.lost_calls(partitions, now, known))
+    async def lost_calls(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID]) -> list[Work]:
+        """Return calls whose lease ends before an instant."""
+        return await self._read("lost_calls", lambda postgres: postgres.lost_calls(partitions, before, known))
 
     async def timers(self, partitions: Sequence[int], before: datetime) -> list[Timer]:
         """Return timers, soonest first."""

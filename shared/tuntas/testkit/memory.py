@@ -254,12 +254,12 @@ class MemoryDatabase:
 
         return await self.line.reach("leftovers", read)
 
-    async def lost_calls(self, partitions: Sequence[int], now: datetime, known: Sequence[UUID]) -> list[Work]:
-        """Return calls whose lease is over."""
+    async def lost_calls(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID]) -> list[Work]:
+        """Return calls whose lease ends before an instant."""
 
         def read() -> list[Work]:
             mine = (work for work in self.memory.work.values() if work.partition in partitions)
-            lost = [work for work in mine if work.lease_until < now and work.call_id not in known]
+            lost = [work for work in mine if work.lease_until < before and work.call_id not in known]
             return sorted(lost, key=lambda work: (work.lease_until, work.call_id))
 
         return await self.line.reach("lost_calls", read)

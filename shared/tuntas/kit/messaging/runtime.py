@@ -130,11 +130,13 @@ class Runtime(Generic[S]):
         owned = sorted(self.partitions)
         await self._leftovers(owned, 0.0 if self.behind else LEFTOVER_SECONDS)
         self.behind = False
-        for event in await self.work.timers(owned, self.work.clock.now() + timedelta(seconds=HORIZON_SECONDS)):
+        horizon = self.work.clock.now() + timedelta(seconds=HORIZON_SECONDS)
+        for event in await self.work.timers(owned, horizon):
             if isinstance(event.body, Fired):
                 self.due[event.task_id, event.body.purpose] = (event.body.due_at, event)
         out = [*self.desk.outstanding, *(e.cause for e in self.desk.finished)]
-        self.desk.finished += await self.work.lost_calls(owned, out)
+        for at, event in await self.work.lost_calls(owned, horizon, out):
+            self.due[event.task_id, f"lease:{event.cause}"] = (at, event)
         self.swept_at = _monotonic()
 
     async def _settle(self, events: list[Event], dead: list[Record]) -> None:

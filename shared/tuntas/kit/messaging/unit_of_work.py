@@ -90,9 +90,9 @@ class UnitOfWork(Generic[S]):
         before = self.clock.now() - timedelta(seconds=older_than_seconds)
         return await self.database.leftovers(partitions, before, self.published, limit)
 
-    async def lost_calls(self, partitions: Sequence[int], known: Sequence[UUID]) -> list[Event]:
-        """Return calls whose lease is over as answers that were lost, but not those still out in this process."""
-        return [_lost(work) for work in await self.database.lost_calls(partitions, self.clock.now(), known)]
+    async def lost_calls(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID]) -> list[tuple[datetime, Event]]:
+        """Return calls whose lease ends before an instant as answers that are lost then, but not those still out in this process."""
+        return [(work.lease_until, _lost(work)) for work in await self.database.lost_calls(partitions, before, known)]
 
     async def timers(self, partitions: Sequence[int], before: datetime) -> list[Event]:
         """Return the timers due before an instant, soonest first."""

@@ -143,8 +143,8 @@ class Database(Protocol):
     async def leftovers(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID], limit: int) -> list[Parcel]:
         """Return parcels that were made before an instant, oldest first, but not those that are known."""
 
-    async def lost_calls(self, partitions: Sequence[int], now: datetime, known: Sequence[UUID]) -> list[Work]:
-        """Return calls whose lease is over, but not those that are known."""
+    async def lost_calls(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID]) -> list[Work]:
+        """Return calls whose lease ends before an instant, but not those that are known."""
 
     async def timers(self, partitions: Sequence[int], before: datetime) -> list[Timer]:
         """Return the timers due before an instant, soonest first."""

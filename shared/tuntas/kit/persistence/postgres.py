@@ -140,9 +140,9 @@ class Postgres:
         found = await self.pool.fetch(_LEFTOVERS, list(partitions), before, list(known), limit)
         return [Parcel(r["id"], r["partition"], _RECORDS.validate_json(r["records"]), r["created_at"]) for r in found]
 
-    async def lost_calls(self, partitions: Sequence[int], now: datetime, known: Sequence[UUID]) -> list[Work]:
-        """Return calls whose lease is over."""
-        found = await self.pool.fetch(_LOST, list(partitions), now, list(known))
+    async def lost_calls(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID]) -> list[Work]:
+        """Return calls whose lease ends before an instant."""
+        found = await self.pool.fetch(_LOST, list(partitions), before, list(known))
         return [Work(**(dict(r) | {"call": _CALL.validate_json(r["call"])})) for r in found]
 
     async def timers(self, partitions: Sequence[int], before: datetime) -> list[Timer]:

@@ -8,6 +8,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any
 
 import asyncpg
@@ -73,7 +74,7 @@ class Chaos:
         await self.load.settled(DRAIN_SECONDS)
         return {
             "tasks": len(self.load.jobs) - first,
-            "in_flight": {"at_most": max(self._flying, default=0), "median": sorted(self._flying)[len(self._flying) // 2]},
+            "in_flight": {"at_most": max(self._flying, default=0), "median": int(median(self._flying or [0]))},
             "struck_for_seconds": round(struck - began, 1),
             "settled_after_seconds": round(time.monotonic() - struck, 1),
         }
@@ -83,16 +84,16 @@ class Chaos:
         self.load.submit(self._tasks)
         await self._poison()
         names = self._platform.names()
-        lanes = [stops(names, self._rng), outages(self._rng), kills(names, self._rng)]
+        lanes = [(stops(names, self._rng), 4.0), (outages(self._rng), 4.0), (kills(names, self._rng), 8.0)]
         feeder = asyncio.create_task(self._feed())
         try:
-            await asyncio.gather(*(self._lane(lane) for lane in lanes))
+            await asyncio.gather(*(self._lane(*lane) for lane in lanes))
         finally:
             feeder.cancel()
 
-    async def _lane(self, faults: Sequence[Fault]) -> None:
+    async def _lane(self, faults: Sequence[Fault], pause: float) -> None:
         for fault in faults:
-            await asyncio.sleep(self._rng.uniform(0, 4))  # an instant of no meaning
+            await asyncio.sleep(self._rng.uniform(0, pause))  # an instant of no meaning
             await self.foe.strike(fault)
 
     async def _feed(self) -> None:
