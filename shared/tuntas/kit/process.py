@@ -7,8 +7,10 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+import asyncpg
 import uvicorn
 import uvloop
+from aiokafka.errors import KafkaError
 from prometheus_client import generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -126,11 +128,19 @@ async def wait_for_backends(running: Sequence[Running], seconds: float = PATIENC
 
 
 async def serve(services: Sequence[Service], host: str, port: int) -> int:
-    """Run until SIGTERM or SIGINT, or until a service can't go on; return the exit code."""
+    """Run until SIGTERM or SIGINT, or until a service can't go on; return the exit code.
+
+    Raises:
+        ConfigurationError: a backend refuses a service.
+        Transient: a backend is not there, or was lost again while services started (`backend_lost`).
+    """
     process = Process(services, host, port)
     on_signal(process.stopping)
     await wait_for_backends(process.running)
-    await process.start()
+    try:
+        await process.start()
+    except (OSError, KafkaError, asyncpg.PostgresError) as error:
+        raise Transient("backend_lost", f"while starting: {error!r}") from error
     sys.stdout.write(f'{{"listening": "http://{host}:{process.port}"}}\n')
     sys.stdout.flush()
     await process.stopping.wait()

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import asyncpg
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from tuntas.kit.errors import ConfigurationError, Transient
-from tuntas.kit.process import wait_for_backends
+from tuntas.kit.process import Process, serve, wait_for_backends
 
 
 class _Log:
@@ -47,3 +49,15 @@ async def test_a_backend_that_refuses_is_not_asked_again() -> None:
     with pytest.raises(ConfigurationError, match="database_refused"):
         await wait_for_backends([refused])
     assert not refused.log.lines
+
+
+@pytest.mark.parametrize("lost", [KafkaConnectionError("gone"), ConnectionResetError("gone"), asyncpg.CannotConnectNowError("starting up")])
+async def test_a_backend_that_is_lost_while_services_start_is_told_as_what_may_succeed_later(
+    monkeypatch: pytest.MonkeyPatch, lost: Exception
+) -> None:
+    async def start(_: Process) -> None:
+        raise lost
+
+    monkeypatch.setattr(Process, "start", start)
+    with pytest.raises(Transient, match=r"backend_lost: while starting: .*(gone|starting up)"):
+        await serve([], "127.0.0.1", 0)

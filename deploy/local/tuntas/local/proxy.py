@@ -55,6 +55,8 @@ class Route:
                 await self.open.wait()
                 if self.delay:
                     await asyncio.sleep(self.delay)
+                if sink.is_closing():
+                    break
                 sink.write(data)
                 await sink.drain()
         except OSError:

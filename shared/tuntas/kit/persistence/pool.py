@@ -26,13 +26,13 @@ async def open_pool(url: str, service: str, size: int) -> asyncpg.Pool:
     """Open a pool of a service's role.
 
     Raises:
-        ConfigurationError: `database_unreachable`, with the driver's own words.
+        Transient: `database_unreachable`, with the driver's own words.
     """
     settings = {**TIMEOUTS, "application_name": f"tuntas-{service}"}
     try:
         return await asyncpg.create_pool(url, min_size=1, max_size=size, server_settings=settings, command_timeout=20, timeout=10)
     except (OSError, asyncpg.PostgresError, TimeoutError, ValueError) as error:
-        raise ConfigurationError("database_unreachable", f"{service}: {error}") from error
+        raise Transient("database_unreachable", f"{service}: {error or type(error).__name__}") from error
 
 
 async def require_unicode(connection: asyncpg.Connection) -> None:

@@ -1,8 +1,9 @@
 """Whoever does to a running platform what can go wrong, and starts again what ended, as a supervisor would."""
 
 import asyncio
-import resource
 import signal
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -13,9 +14,11 @@ import asyncpg
 from tuntas.local.chaos.faults import Fault, Kind
 from tuntas.local.launch import stopped
 from tuntas.local.platform import WORLDS, Platform
-from tuntas.local.processes import wait_for
+from tuntas.local.processes import Child, wait_for
 
 ARMED_SECONDS = 20.0
+STOPS = 8
+"""So many times an armed process stops itself; it stays so where that finds it in a transaction."""
 IN_TRANSACTION = "select count(*) from pg_stat_activity where state = 'idle in transaction' and application_name = $1"
 
 
@@ -72,10 +75,12 @@ class Foe:
         self.struck[f"roll {service}"] += 1
 
     async def keep(self) -> None:
-        """Start again what ended without being struck, for ever."""
+        """Start again what ended without being struck, and let go on what stopped itself once more, for ever."""
         while True:
             for name, child in list(self._platform.services.items()):
-                if name not in self._down and not child.running():
+                if name not in self._down and stopped(child.pid):
+                    child.send(signal.SIGCONT)
+                elif name not in self._down and not child.running():
                     self.fell[f"{name} ({child.popen.returncode if child.popen else None})"] += 1
                     self._say(f"{name}: ended by itself; started again")
                     await self._start(name)
@@ -98,14 +103,23 @@ class Foe:
         """Stop it between deciding and committing: at times inside a transaction that has taken timers, calls or wallets."""
         service = fault.target.partition("@")[0]
         await asyncio.to_thread(self._platform.services[fault.target].kill)
-        await self._start(fault.target, TUNTAS_FAILPOINTS=f"{service}.before_commit=stop*1")
+        await self._start(fault.target, TUNTAS_FAILPOINTS=f"{service}.before_commit=stop*{STOPS}")
         child = self._platform.services[fault.target]
-        if not await asyncio.to_thread(wait_for, lambda: not child.running() or stopped(child.pid), ARMED_SECONDS):
-            self.frozen["had nothing to decide"] += 1
-            return
-        self.frozen["in a transaction" if await self._in_transaction(service) else "without one"] += 1
+        where = await self._caught(child, service)
+        self.frozen[where] += 1
+        child.send(signal.SIGSTOP)  # wherever it is by now
         await asyncio.sleep(fault.seconds)
         child.send(signal.SIGCONT)
+
+    async def _caught(self, child: Child, service: str) -> str:
+        """Wait until an armed process stops itself within a transaction; say where it was."""
+        for _ in range(STOPS):
+            if not await asyncio.to_thread(wait_for, lambda: not child.running() or stopped(child.pid), ARMED_SECONDS):
+                return "had nothing to decide"
+            if await self._in_transaction(service):
+                return "in a transaction"
+            child.send(signal.SIGCONT)  # a batch of messages alone is one statement: there is nothing to be stopped in
+        return "in no transaction"
 
     async def _in_transaction(self, service: str) -> bool:
         with suppress(OSError, asyncpg.PostgresError):
@@ -161,10 +175,9 @@ class Foe:
 
     def _limit(self, server: str, most: int | None) -> None:
         """Limit how long a file of a server's processes may become, or end that."""
-        for pid in self._pids(server):
-            with suppress(ProcessLookupError):
-                _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard if most is None else most, hard))
+        if pids := self._pids(server):
+            given = [str(-1 if most is None else most), *map(str, pids)]
+            subprocess.run([sys.executable, "-m", "tuntas.local.chaos.limit", *given], check=True, timeout=20)  # noqa: S603
 
     def _pids(self, server: str) -> list[int]:
         """Return a server's process and those it has made; none if it does not run."""

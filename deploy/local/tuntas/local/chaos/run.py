@@ -27,7 +27,7 @@ from tuntas.local.services import PACKAGES, declared
 
 DRAIN_SECONDS = 600.0
 QUIET_SECONDS = 120.0
-PROBE = 12
+PROBE = 50
 """So many tasks are in flight when it is measured how long all take to rest."""
 SERVICE_SETTLES, SERVER_SETTLES = 15.0, 45.0
 """After the kill of a service, and of the broker or the database, all tasks rest within so many seconds."""
