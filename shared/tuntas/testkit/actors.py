@@ -138,7 +138,7 @@ def _idr(minor: int) -> Money:
 
 def repair(saga: Any, rng: Random, round_: int) -> SagaRepair | None:
     """Return what an operator does about a resting saga; sooner or later what can't be undone is kept, and what is stuck is rolled back."""
-    waiting = [e for e in saga.effects.values() if e.stage == "waiting"]
+    waiting = sorted((e for e in saga.effects.values() if e.stage == "waiting"), key=lambda e: e.declaration.start)  # as told, not as kept
     if saga.aim is None:
         return _order("retry" if round_ < 4 else "force", None)
     if not waiting:
