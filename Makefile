@@ -43,7 +43,7 @@ check: .venv/dev .venv/members ## lint, types, layers and spelling
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/typos
 
-SIDE_BY_SIDE := -n 2 --dist loadgroup
+SIDE_BY_SIDE := -n 2 --dist loadscope --no-loadscope-reorder
 
 test: .venv/dev setup ## run the tests, without the slow ones
 	$(BIN)/pytest $(SIDE_BY_SIDE) -m 'not slow'

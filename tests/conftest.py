@@ -1,18 +1,25 @@
 """Fixtures for all tests. Backends are real and start when the first test asks for them."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tuntas.local.stack import Backends
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a folder in one process: they share servers, and most of them wait more than they work."""
-    for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[:-1]
-        item.add_marker(pytest.mark.xdist_group("/".join(folder[:2])))
+class _ByFolder(LoadScopeScheduling):  # type: ignore[misc]
+    """The tests of a folder run in one process, for they share servers; most of them wait more than they work."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = nodeid.partition("::")[0].split("/")[:-1]
+        return "/".join(folder[:3])
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Let processes take whole folders."""
+    return _ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,14 @@ async def _said(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line
     return await asyncio.wait_for(reader.readline(), 10)
 
 
+async def _visited(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        await asyncio.wait_for(reader.readexactly(1), 10)
+    finally:
+        writer.close()
+
+
 async def test_what_is_said_comes_through_both_ways(way: Way) -> None:
     reader, writer = await way.connect()
     assert await _said(reader, writer) == b"hello\n"
@@ -105,8 +113,6 @@ async def test_a_way_to_nowhere_refuses(way: Way, tmp_path: Path) -> None:
     processes = Processes(tmp_path / "other")
     child = processes.start("proxy", [sys.executable, "-m", "tuntas.local.proxy", json.dumps(given)])
     await asyncio.to_thread(child.wait_until, lambda: proxy.listens(control), 20)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    with pytest.raises(ConnectionResetError):
-        await asyncio.wait_for(reader.readexactly(1), 10)
-    writer.close()
+    with pytest.raises(ConnectionResetError):  # at once, or when it is read
+        await _visited(port)
     await asyncio.to_thread(processes.stop_all)
