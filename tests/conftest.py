@@ -9,7 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tuntas.local.stack import Backends
 
 
-class _ByFolder(LoadScopeScheduling):
+class _ByFolder(LoadScopeScheduling):  # type: ignore[misc]
     """The tests of a folder run in one process, for they share servers; most of them wait more than they work."""
 
     def _split_scope(self, nodeid: str) -> str:
