@@ -5,7 +5,10 @@ import logging
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
+from multiprocessing import get_context
 from typing import Any, TextIO
 
 from tuntas.contracts.topics import all_topics
@@ -22,10 +25,10 @@ from tuntas.testkit.wires import Broker
 
 
 @contextmanager
-def grounded(dsn: str, bootstrap: str) -> Iterator[None]:
-    """Make two running servers the ground of histories."""
+def grounded(dsn: str, bootstrap: str, job: int) -> Iterator[None]:
+    """Make two running servers the ground of histories; each job has topics and a database of its own."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that were just made have no leader for a moment
-    broker = Broker(bootstrap, "simulated.", sorted(topic.name for topic in all_topics(CONNECTORS)))
+    broker = Broker(bootstrap, f"simulated{job}.", sorted(topic.name for topic in all_topics(CONNECTORS)))
     broker.start()
     Grounded.ground = Ground(dsn, broker, SERVICES)
     Grounded.ground.prepare()
@@ -36,14 +39,23 @@ def grounded(dsn: str, bootstrap: str) -> Iterator[None]:
         broker.stop()
 
 
-def compared(dsn: str, bootstrap: str, first: int, histories: int) -> tuple[int, Found | None]:
+def compared(dsn: str, bootstrap: str, first: int, histories: int, job: int = 0) -> tuple[int, Found | None]:
     """Play histories on both grounds; return how many were played, and the first that broke an invariant or left something else."""
-    with grounded(dsn, bootstrap):
+    with grounded(dsn, bootstrap, job):
         made = cast()
         for seed in range(first, first + histories):
             if found := _differs(made, seed):
                 return seed - first + 1, found
     return histories, None
+
+
+def side_by_side(dsn: str, bootstrap: str, first: int, histories: int, jobs: int) -> tuple[int, Found | None]:
+    """Play histories in several processes, for they wait for servers most of the time; return the same."""
+    cuts = [first + histories * job // jobs for job in range(jobs + 1)]
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        parts = [pool.submit(compared, dsn, bootstrap, at, to - at, job) for job, (at, to) in enumerate(pairwise(cuts))]
+        ended = [part.result() for part in parts]
+    return sum(played for played, _ in ended), next((found for _, found in ended if found), None)
 
 
 def _differs(made: Cast, seed: int) -> Found | None:
@@ -95,10 +107,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.saga.grounds", description=__doc__)
     parser.add_argument("--histories", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=4)
     given = parser.parse_args()
     with Backends("grounds") as servers:
         begun = time.monotonic()
-        played, found = compared(servers.dsn, servers.bootstrap, given.seed, given.histories)
+        played, found = side_by_side(servers.dsn, servers.bootstrap, given.seed, given.histories, given.jobs)
     if found:
         _say(f"seed {found.seed}: {found.invariant}\n{found.told}")
         return 1

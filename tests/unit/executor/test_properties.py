@@ -211,6 +211,7 @@ def test_the_invariants_hold_whatever_is_heard(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @settings(max_examples=1000, deadline=None)
 @given(seed=st.integers(min_value=0, max_value=2**32))
 def test_the_invariants_hold_in_many_more_histories(seed: int) -> None:
