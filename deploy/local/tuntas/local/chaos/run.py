@@ -177,7 +177,7 @@ class Chaos:
 
 
 def _admin(platform: Platform) -> Any:
-    return asyncpg.create_pool(platform.admin_dsn(), min_size=0, max_size=1, timeout=5)
+    return asyncpg.create_pool(platform.admin_dsn(), min_size=0, max_size=1, timeout=30)
 
 
 def _table(service: str) -> str:

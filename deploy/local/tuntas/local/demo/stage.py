@@ -50,6 +50,7 @@ class Stage:
     async def open(self) -> AsyncIterator["Stage"]:
         """Connect to the doors; follow the public topic."""
         self._http = httpx2.AsyncClient(base_url=self.profile.gateway, headers={"X-Api-Key": self.profile.api_key}, timeout=30)
+        self._outside = httpx2.AsyncClient(timeout=30)
         self._producer = AIOKafkaProducer(bootstrap_servers=self.profile.bootstrap, acks="all")
         self._consumer = AIOKafkaConsumer(TASKS.name, bootstrap_servers=self.profile.bootstrap, auto_offset_reset="earliest")
         await asyncio.gather(self._producer.start(), self._consumer.start())
@@ -58,7 +59,8 @@ class Stage:
             yield self
         finally:
             following.cancel()
-            await asyncio.gather(self._producer.stop(), self._consumer.stop(), self._http.aclose(), following, return_exceptions=True)
+            ends = self._producer.stop(), self._consumer.stop(), self._http.aclose(), self._outside.aclose(), following
+            await asyncio.gather(*ends, return_exceptions=True)
 
     async def _follow(self) -> None:
         async for record in self._consumer:
@@ -85,17 +87,14 @@ class Stage:
         """Ask a world to misbehave towards one task."""
         match = {"reference_prefix": str(task)} if task else {}
         match |= more.pop("match", {})
-        async with httpx2.AsyncClient(base_url=self._worlds[world]) as client:
-            answer = await client.post("/faults", json={"operation": operation, "kind": kind, "match": match, **more})
-            answer.raise_for_status()
+        await self.world(world, "POST", "/faults", json={"operation": operation, "kind": kind, "match": match, **more})
 
     async def world(self, world: str, method: str, path: str, **options: Any) -> Document:
         """Talk to a world directly, as its own staff would."""
-        async with httpx2.AsyncClient(base_url=self._worlds[world]) as client:
-            answer = await client.request(method, path, **options)
-            answer.raise_for_status()
-            found: Document = answer.json() if answer.content else {}
-            return found
+        answer = await self._outside.request(method, self._worlds[world] + path, **options)
+        answer.raise_for_status()
+        found: Document = answer.json() if answer.content else {}
+        return found
 
     async def mandate(self, person: str, per_task: dict[str, int]) -> None:
         """Give a person's standing consent."""
