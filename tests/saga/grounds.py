@@ -19,7 +19,7 @@ from tuntas.testkit.cast import CONNECTORS, SERVICES, cast
 from tuntas.testkit.cluster import Cluster
 from tuntas.testkit.grounded import Ground, Grounded
 from tuntas.testkit.log import Violation
-from tuntas.testkit.simulate import Found, invariant
+from tuntas.testkit.simulate import Found, invariant, positive
 from tuntas.testkit.simulator import Simulation
 from tuntas.testkit.wires import Broker
 
@@ -105,9 +105,9 @@ def _say(line: str, stream: TextIO | None = None) -> None:
 def main() -> int:
     """Compare; exit code 1 if a history ends otherwise."""
     parser = argparse.ArgumentParser(prog="python -m tests.saga.grounds", description=__doc__)
-    parser.add_argument("--histories", type=int, default=500)
+    parser.add_argument("--histories", type=positive, default=500)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--jobs", type=positive, default=4)
     given = parser.parse_args()
     with Backends("grounds") as servers:
         begun = time.monotonic()

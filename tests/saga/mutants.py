@@ -41,7 +41,7 @@ from tuntas.kit.persistence.store import Store
 from tuntas.local.stack import Backends
 from tuntas.saga import closing, halting, rollback
 from tuntas.saga.state import Effect
-from tuntas.testkit.simulate import Found, run
+from tuntas.testkit.simulate import Found, positive, run
 from tuntas.trust import holds
 
 
@@ -435,8 +435,8 @@ def _say(line: str, stream: TextIO | None = None) -> None:
 def main() -> int:
     """Try each mutant; exit code 1 if one is not caught."""
     parser = argparse.ArgumentParser(prog="python -m tests.saga.mutants", description=__doc__)
-    parser.add_argument("--histories", type=int, default=20_000, help="at most so many for each")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--histories", type=positive, default=20_000, help="at most so many for each")
+    parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1)
     parser.add_argument("--only", choices=MUTANTS, help="one of them")
     given = parser.parse_args()
     names = [given.only] if given.only else list(MUTANTS)

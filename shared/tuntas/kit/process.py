@@ -139,7 +139,7 @@ async def serve(services: Sequence[Service], host: str, port: int) -> int:
     await wait_for_backends(process.running)
     try:
         await process.start()
-    except (OSError, KafkaError, asyncpg.PostgresError) as error:
+    except (ConnectionError, TimeoutError, KafkaError, asyncpg.PostgresError) as error:
         raise Transient("backend_lost", f"while starting: {error!r}") from error
     sys.stdout.write(f'{{"listening": "http://{host}:{process.port}"}}\n')
     sys.stdout.flush()

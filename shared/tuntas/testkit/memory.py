@@ -116,7 +116,7 @@ class MemorySession:
     @property
     def con(self) -> Any:
         """There is no connection: what only one service keeps by its own statements is not simulated."""
-        raise NotImplementedError
+        raise AttributeError("memory has no connection: a service with statements of its own needs PostgreSQL")
 
     async def time(self) -> datetime:
         """Return the database's clock."""

@@ -111,13 +111,20 @@ def _say(line: str, stream: TextIO | None = None) -> None:
     print(line, file=stream, flush=True)
 
 
+def positive(text: str) -> int:
+    """Return a number of histories or jobs: of none nothing would be shown."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("at least 1 is needed")
+    return number
+
+
 def main() -> int:
     """Play; exit code 1 if a history does not hold."""
     parser = argparse.ArgumentParser(prog="python -m tuntas.testkit.simulate", description=__doc__)
-    parser.add_argument("--histories", type=int, default=1000)
+    parser.add_argument("--histories", type=positive, default=1000)
     parser.add_argument("--seed", type=int, default=0, help="the first seed; each history has the next one")
     parser.add_argument("--stage", choices=STAGES, default="runtime", help="through the kit's runtime, or the decisions alone")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1)
     given = parser.parse_args()
     begun = time.monotonic()
     played, found = run(given.seed, given.histories, given.stage, given.jobs)

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -141,15 +141,19 @@ class Gateway:
 
     async def public(self, source_id: str, count: int, topic: Topic = TASKS) -> list[Any]:
         """Read a public topic until a submission has this many events; return records."""
+        return await self.read(topic, count, lambda record: json.loads(record.value)["source_id"] == source_id)
+
+    async def read(self, topic: Topic, count: int, mine: Callable[[Any], bool]) -> list[Any]:
+        """Read a topic until this many records are meant; return them."""
         consumer = AIOKafkaConsumer(self.prefix + topic.name, bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            mine: list[Any] = []
+            found: list[Any] = []
             async with asyncio.timeout(30):
-                while len(mine) < count:
+                while len(found) < count:
                     for records in (await consumer.getmany(timeout_ms=200)).values():
-                        mine += [r for r in records if json.loads(r.value)["source_id"] == source_id]
-            return mine
+                        found += filter(mine, records)
+            return found
         finally:
             await consumer.stop()
 

@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer
 from pydantic import SecretStr
 
 from tuntas.contracts.saga import SagaRepaired
@@ -90,17 +89,8 @@ async def shown(gateway: "Gateway", repair: str, ready: Callable[[Any], bool]) -
 
 async def told(gateway: "Gateway", task: UUID, count: int) -> list[Any]:
     """Return the repairs that reached the coordinator's topic for a task."""
-    consumer = AIOKafkaConsumer(gateway.prefix + SAGA_COMMANDS.name, bootstrap_servers=gateway.bootstrap, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        mine: list[Any] = []
-        async with asyncio.timeout(20):
-            while len(mine) < count:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    mine += [json.loads(r.value) for r in records if r.key == str(task).encode()]
-        return mine
-    finally:
-        await consumer.stop()
+    found = await gateway.read(SAGA_COMMANDS, count, lambda record: record.key == str(task).encode())
+    return [json.loads(record.value) for record in found]
 
 
 async def entries(journal: Journal) -> list[Entry]:

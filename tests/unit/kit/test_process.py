@@ -51,6 +51,15 @@ async def test_a_backend_that_refuses_is_not_asked_again() -> None:
     assert not refused.log.lines
 
 
+async def test_what_no_backend_is_to_blame_for_is_not_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def start(_: Process) -> None:
+        raise FileNotFoundError("tenants.json")
+
+    monkeypatch.setattr(Process, "start", start)
+    with pytest.raises(FileNotFoundError):
+        await serve([], "127.0.0.1", 0)
+
+
 @pytest.mark.parametrize("lost", [KafkaConnectionError("gone"), ConnectionResetError("gone"), asyncpg.CannotConnectNowError("starting up")])
 async def test_a_backend_that_is_lost_while_services_start_is_told_as_what_may_succeed_later(
     monkeypatch: pytest.MonkeyPatch, lost: Exception

@@ -88,7 +88,9 @@ def _answer_cancel_if_final(turn: Turn) -> None:
 def _settle(turn: Turn) -> None:
     unblock(turn)
     waiting = next(turn.saga.within(Stage.WAITING), None)
-    lost = [e for e in turn.saga.effects.values() if e.lost]
+    lost = sorted(
+        (e for e in turn.saga.effects.values() if e.lost), key=lambda e: e.declaration.start
+    )  # PostgreSQL keeps keys in its own order
     if any(turn.saga.within(Stage.UNDOING)):
         turn.enter(Status.COMPENSATING)
         pump(turn)

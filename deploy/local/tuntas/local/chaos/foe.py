@@ -19,6 +19,7 @@ from tuntas.local.processes import Child, wait_for
 ARMED_SECONDS = 20.0
 STOPS = 8
 """So many times an armed process stops itself; it stays so where that finds it in a transaction."""
+CAUGHT = "in a transaction"
 IN_TRANSACTION = "select count(*) from pg_stat_activity where state = 'idle in transaction' and application_name = $1"
 
 
@@ -117,7 +118,7 @@ class Foe:
             if not await asyncio.to_thread(wait_for, lambda: not child.running() or stopped(child.pid), ARMED_SECONDS):
                 return "had nothing to decide"
             if await self._in_transaction(service):
-                return "in a transaction"
+                return CAUGHT
             child.send(signal.SIGCONT)  # a batch of messages alone is one statement: there is nothing to be stopped in
         return "in no transaction"
 

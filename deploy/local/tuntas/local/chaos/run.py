@@ -17,7 +17,7 @@ from tuntas.contracts.topics import CONNECTORS, connector_commands
 from tuntas.kit import redriving
 from tuntas.kit.settings import KafkaSettings
 from tuntas.local.chaos.faults import MEMBERS, Fault, kills, outages, stops
-from tuntas.local.chaos.foe import Foe
+from tuntas.local.chaos.foe import CAUGHT, Foe
 from tuntas.local.chaos.judge import audit, leftovers, until
 from tuntas.local.chaos.load import Load
 from tuntas.local.chaos.replay import replay
@@ -60,7 +60,7 @@ class Chaos:
                 watch.cancel()
                 keeper.cancel()
                 await asyncio.gather(watch, keeper, return_exceptions=True)
-            report |= {"dead_letters": await self._poisoned(), **self._ends(), **await self._judged()}
+            report |= {"asked": self._tasks, "dead_letters": await self._poisoned(), **self._ends(), **await self._judged()}
             report["replayed"] = await replay(self._platform, self._say) | await self._judged()
         return report | {"seconds": round(time.monotonic() - self._begun, 1)}
 
@@ -111,18 +111,28 @@ class Chaos:
             await self.foe.roll(name, NEXT)
 
     async def _settles(self) -> Document:
-        """Kill each service and each server with some tasks in flight; return how many seconds it took until all rested."""
-        found: Document = {}
-        for target in (*PACKAGES, "kafka", "postgres"):
-            self.load.submit(PROBE, calm=True)
-            await self.load.all_submitted()
-            await asyncio.sleep(1)
-            struck = time.monotonic()
-            await self.foe.strike(Fault("kill" if target in PACKAGES else "crash", target))
-            await self.load.settled(DRAIN_SECONDS)
-            found[target] = round(time.monotonic() - struck, 1)
-            self._say(f"{target} killed: all at rest after {found[target]} s")
+        """Kill each service and each server with tasks under way; return with how many, and how many seconds it took until all rested."""
+        return {target: await self._settle(target) for target in (*PACKAGES, "kafka", "postgres")}
+
+    async def _settle(self, target: str) -> Document:
+        first = len(self.load.jobs)
+        self.load.submit(PROBE, calm=True)
+        await until(lambda: self._awaited(first), QUIET_SECONDS)
+        flying, struck = self._flying_since(first), time.monotonic()
+        await self.foe.strike(Fault("kill" if target in PACKAGES else "crash", target))
+        await self.load.all_submitted()
+        await self.load.settled(DRAIN_SECONDS)
+        found = {"in_flight": flying, "seconds": round(time.monotonic() - struck, 1)}
+        self._say(f"{target} killed: {found}")
         return found
+
+    def _flying_since(self, first: int) -> int:
+        """Return how many of the tasks from a number on are under way: a step was told, and they do not rest."""
+        jobs = self.load.jobs[first:]
+        return sum("progressed" in self.stage.told(job.task).names and self.load.status(job) == "open" for job in jobs)
+
+    async def _awaited(self, first: int) -> bool:
+        return not self._flying_since(first)
 
     async def _watch(self) -> None:
         while True:
@@ -191,10 +201,18 @@ def faults_found(report: Document) -> list[str]:
     said += [f"audit: {part['audit']}" for part in (report, again) if part["audit"].get("exit")]
     said += [f"replay: {name} {again[name]}" for name in ("changed_rows", "new_events", "changed_effects", "left") if again[name]]
     said += [f"set aside: {code}" for code in report["dead_letters"]["codes"] if code != "bad_envelope"]
-    for target, seconds in report["settles"].items():
+    for target, probe in report["settles"].items():
         most = SERVICE_SETTLES if target in PACKAGES else SERVER_SETTLES
-        said += [f"{target} killed: at rest after {seconds} s, not {most:.0f}"] if seconds > most else []
-    return said
+        said += [f"{target} killed: at rest after {probe['seconds']} s, not {most:.0f}"] if probe["seconds"] > most else []
+        said += [] if probe["in_flight"] else [f"{target} killed: nothing was under way"]
+    return said + _not_shown(report)
+
+
+def _not_shown(report: Document) -> list[str]:
+    """Return what the run was meant to do and did not."""
+    most, asked = report["storm"]["in_flight"]["at_most"], report["asked"]
+    said = [] if most >= asked else [f"at most {most} sagas were in flight, not {asked}"]
+    return said + ([] if report["frozen"].get(CAUGHT) else ["no process was stopped inside a transaction"])
 
 
 def chaos(asked: argparse.Namespace, say: Say) -> int:
