@@ -7,6 +7,9 @@ import sys
 import time
 from typing import Any
 
+import httpx2
+from aiokafka.errors import KafkaError
+
 from tuntas.kit.errors import ConfigurationError
 from tuntas.local import kill
 from tuntas.local.chaos.run import chaos
@@ -108,6 +111,9 @@ def main() -> None:
         sys.exit(asked.run(asked))
     except LocalError as error:
         sys.exit(str(error))
+    except (httpx2.HTTPError, KafkaError) as error:
+        words = str(error).partition("\n")[0]
+        sys.exit(f"a part of the platform went away: {words or type(error).__name__}\nwhat it said last is in {ROOT / asked.verb / 'logs'}")
     except ConfigurationError as error:
         say(f"{error.code}: {error.reason}")
         sys.exit(2)
