@@ -1,6 +1,6 @@
 """Two connectors and a bank: offers, goals and intents in short words."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from tuntas.contracts.personal import Personal
 from tuntas.contracts.plan import Goal, Offer, OfferStep, Phase, Plan, StepKind, UndoTerms
 from tuntas.contracts.planner import PlanProposed
 from tuntas.contracts.registry import GoalType, Travels
+from tuntas.kit.messaging.fold import Event
 from tuntas.planner.core import core
 from tuntas.planner.state import Planning
 from tuntas.testkit.history import START, History
@@ -90,10 +91,8 @@ class Desk(History[Planning]):
         super().__init__(core(directory or Directory()), "planner", name)
         self.asked: dict[str, QuoteRequested] = {}
 
-    def given(
-        self, message: Message, *, expires_at: datetime | None = None, tenant: str | None = None, repeat: bool = False
-    ) -> list[Message]:
-        sent = super().given(message, expires_at=expires_at, tenant=tenant, repeat=repeat)
+    def _run(self, event: Event) -> list[Message]:
+        sent = super()._run(event)
         self.asked |= {m.goal.goal_id: m for m in sent if isinstance(m, QuoteRequested)}
         return sent
 

@@ -14,7 +14,7 @@ from tuntas.kit.errors import Rejected
 from tuntas.planner.drafting import draft, pin
 from tuntas.planner.intents import PAYMENT, Registry, again, asking, served
 from tuntas.planner.meeting import meetings, ways
-from tuntas.planner.policy import Policy
+from tuntas.planner.policy import PASSING, Policy
 from tuntas.planner.ranking import contested, named, orders, rank_call
 from tuntas.planner.state import Planning, Quote, Use
 
@@ -56,8 +56,12 @@ class _Planner:
         quote = state.open_quote(message) if state else None
         if state is None or quote is None:
             return Decision(state)
+        later = quote.again(context.now, self.policy.pause_seconds)
+        if message.code in PASSING and quote.use is not Use.WAY and state.open_at(later.due):
+            state = state.with_quote(quote, later)
+            return Decision(state, (Wake(QUOTES, state.next_due),))
         answered = quote.answered(message)
-        state = state.with_quote(answered)
+        state = state.with_quote(quote, answered)
         if not answered.served:
             return _infeasible(state, _unoffered(quote.goal.goal_id, message.code))
         return Decision(state) if state.waiting_for() else self._go_on(state, context)
@@ -76,9 +80,11 @@ class _Planner:
         return self._ask(state, state.quotes, context) if state.quotes else self._go_on(state, context)
 
     def on_fired(self, state: Planning | None, event: Fired, context: Context) -> Decision[Planning]:
-        del context
         if state is None or event.purpose != QUOTES or not state.gathering or state.ranking:
             return Decision(state)
+        if state.open_at(context.now):
+            state, asked = state.asking_again(context.now)
+            return Decision(state, (*_questions(state, asked), Wake(QUOTES, state.next_due)))
         return _infeasible(state, Rejected("quote_timeout", ", ".join(state.waiting_for())))
 
     def on_answered(self, state: Planning | None, event: Answered, context: Context) -> Decision[Planning]:
@@ -97,7 +103,8 @@ class _Planner:
 
     def _ask(self, state: Planning, quotes: Sequence[Quote], context: Context) -> Decision[Planning]:
         until = context.now + timedelta(seconds=self.policy.quote_seconds)
-        return Decision(state, (*(asking(quote, state.request, until) for quote in quotes), Wake(QUOTES, until)))
+        state = state.model_copy(update={"until": until})
+        return Decision(state, (*_questions(state, quotes), Wake(QUOTES, until)))
 
     def _go_on(self, state: Planning, context: Context) -> Decision[Planning]:
         """Every question is answered: ask what depends on the answers, or propose."""
@@ -131,6 +138,10 @@ class _Planner:
         update = {"status": "proposed", "plans": (*state.plans, plan), "quotes": (), "ranking": {}}
         proposed = state.model_copy(update=update)
         return Decision(proposed, (Send(_proposal(plan, state)), Wake(QUOTES)))
+
+
+def _questions(state: Planning, quotes: Sequence[Quote]) -> list[Send]:
+    return [asking(quote, state.request, state.until) for quote in quotes]
 
 
 def _answered(state: Planning) -> Decision[Planning]:

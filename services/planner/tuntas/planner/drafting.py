@@ -49,7 +49,7 @@ def pin(state: Planning, base: Plan | None, until: datetime, policy: Policy) -> 
         quote = state.quoted(leg.leg_id)
         if quote and leg.leg_id in met:
             offers = tuple(o for o in leg.offers if near(o.window, leg.offers[0].window, policy))
-            state = state.with_quote(quote.model_copy(update={"offers": offers, "pinned": True}))
+            state = state.with_quote(quote, quote.model_copy(update={"offers": offers, "pinned": True}))
     return state
 
 

@@ -96,7 +96,7 @@ def quote(task_id: UUID, revision: int, goal: Goal, connector: str, use: Use = U
     return Quote(goal=goal, connector=connector, quote_id=derive("quote", task_id, goal.goal_id, revision), use=use)
 
 
-def asking(quote: Quote, request: IntentResolved, until: datetime) -> Send:
+def asking(quote: Quote, request: IntentResolved, until: datetime | None) -> Send:
     """Return the question of a quote. Who pays needs no traveller's data."""
     message = QuoteRequested(
         quote_id=quote.quote_id,

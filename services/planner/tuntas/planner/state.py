@@ -1,5 +1,7 @@
 """What the planner remembers of a task: what was asked, which quotes are open, which plans it proposed."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
@@ -8,6 +10,7 @@ from pydantic import Field
 
 from tuntas.contracts.base import Contract
 from tuntas.contracts.connectors import Answer, QuoteReplied
+from tuntas.contracts.ids import derive
 from tuntas.contracts.intent import IntentResolved
 from tuntas.contracts.plan import Goal, Offer, Plan, Timing, Window
 
@@ -27,6 +30,7 @@ class Quote(Contract):
     """A question to the connector that serves a goal. `offers` is None until it is answered.
 
     `pinned` says that the first offer is chosen, because another goal is timed by it; `way_of` names the goal whose way is asked about.
+    `asked` counts how often the question was put; `due` is when it is put again, if the last answer was a failure that passes.
     """
 
     goal: Goal
@@ -38,10 +42,17 @@ class Quote(Contract):
     offers: tuple[Offer, ...] | None = None
     answer: Answer | None = None
     pinned: bool = False
+    asked: int = 1
+    due: datetime | None = None
 
     def answered(self, reply: QuoteReplied) -> "Quote":
         """Return the quote with the reply's offers or answer."""
         return self.model_copy(update={"offers": reply.offers[:CONSIDERED], "answer": reply.answer})
+
+    def again(self, now: datetime, pause_seconds: int) -> "Quote":
+        """Return the quote as it is asked anew after a pause; its id is a new one, for a known one is answered from memory."""
+        due = now + timedelta(seconds=pause_seconds * 2 ** (self.asked - 1))
+        return self.model_copy(update={"quote_id": derive("quote", self.quote_id, self.asked), "asked": self.asked + 1, "due": due})
 
     @property
     def served(self) -> bool:
@@ -55,8 +66,8 @@ class Planning(Contract):
     `quotes` are those of `revision`, which is being worked at or was last proposed; `plans` are those that may be the base of the next.
     `charged` names the goals that are paid through the payment leg, `tried` the offers that failed, `amended` the epoch and revision of
     the last amendment, so that an older one is known as a repeat. `held` are goals that are asked for once it is known when the goals
-    they meet take place, `windows` the times that providers have moved since they were planned. `ranking` holds the ids of the offers, by
-    leg, that an order is being asked for.
+    they meet take place, `until` is when the quotes must be answered, `windows` are the times that providers have moved since they were
+    planned. `ranking` holds the ids of the offers, by leg, that an order is being asked for.
     """
 
     status: Literal["quoting", "amending", "proposed", "answered", "infeasible"]
@@ -65,6 +76,7 @@ class Planning(Contract):
     revision: int = 0
     quotes: tuple[Quote, ...] = ()
     held: tuple[str, ...] = ()
+    until: datetime | None = None
     windows: dict[str, Window] = Field(default_factory=dict)
     plans: tuple[Plan, ...] = ()
     tried: tuple[str, ...] = ()
@@ -97,6 +109,21 @@ class Planning(Contract):
         """Return the quotes for one use."""
         return tuple(q for q in self.quotes if q.use is use)
 
-    def with_quote(self, quote: Quote) -> "Planning":
+    def with_quote(self, old: Quote, new: Quote) -> "Planning":
         """Return the state with one quote replaced."""
-        return self.model_copy(update={"quotes": tuple(quote if q.quote_id == quote.quote_id else q for q in self.quotes)})
+        return self.model_copy(update={"quotes": tuple(new if q.quote_id == old.quote_id else q for q in self.quotes)})
+
+    def open_at(self, instant: datetime | None) -> bool:
+        """Whether quotes may still be answered at an instant."""
+        return bool(instant and self.until and instant < self.until)
+
+    def asking_again(self, now: datetime) -> tuple["Planning", Sequence[Quote]]:
+        """Return the state with the quotes whose time has come asked anew, and these."""
+        due = [q for q in self.quotes if q.due and q.due <= now]
+        asked = tuple(q.model_copy(update={"due": None}) if q in due else q for q in self.quotes)
+        return self.model_copy(update={"quotes": asked}), due
+
+    @property
+    def next_due(self) -> datetime | None:
+        """Return when something has to be done about the quotes: one asked again, or given up."""
+        return min((q.due for q in self.quotes if q.due), default=self.until)
