@@ -36,7 +36,7 @@ def test_the_same_seed_strikes_in_the_same_order() -> None:
 
 GOOD = {"open": 0, "needs_attention": 0, "left": {}, "audit": {}, "dead_letters": {"codes": {"bad_envelope": 14}}}
 GOOD |= {"settles": {"saga": {"in_flight": 3, "seconds": 9.0}}, "frozen": {"in a transaction": 1}, "asked": 10}
-GOOD |= {"storm": {"in_flight": {"at_most": 10}}}
+GOOD |= {"in_flight_when_struck": 10}
 AGAIN = {"changed_rows": [], "new_events": 0, "changed_effects": False, "left": {}, "audit": {}}
 
 
@@ -55,7 +55,7 @@ def test_whatever_is_not_in_order_is_named() -> None:
         {"settles": {"kafka": {"in_flight": 3, "seconds": 45.1}}},
         {"settles": {"saga": {"in_flight": 0, "seconds": 1.0}}},
         {"frozen": {"in no transaction": 4}},
-        {"storm": {"in_flight": {"at_most": 9}}},
+        {"in_flight_when_struck": 9},
     ):
         assert len(faults_found(GOOD | {"replayed": AGAIN} | wrong)) == 1
     for again in (

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tuntas.local.chaos.jobs import Kind
 from tuntas.local.chaos.judge import audit, leftovers, until
 from tuntas.local.chaos.load import Load
 from tuntas.local.chaos.replay import replay
@@ -36,7 +37,7 @@ class Kill:
         """Return the summary, and whether all is as it must be."""
         async with self._stage.open():
             await self.load.consent()
-            striker = Striker(self._platform, lambda typed: self.load.submit(FED, typed=typed), self._say, self._rng)
+            striker = Striker(self._platform, lambda typed: self.load.submit(FED, Kind(typed=typed)), self._say, self._rng)
             await self._strike(striker, planned, servers=servers)
             await self.load.settled(SETTLE_SECONDS)
             left = await until(lambda: leftovers(self._platform), QUIET_SECONDS)

@@ -1,4 +1,4 @@
-"""Many different tasks at once: who asks for what, how the world misbehaves, who cancels. All of it follows from a seed."""
+"""Many different tasks at once: submitted, disturbed, cancelled, and followed to their ends."""
 
 import asyncio
 import json
@@ -7,91 +7,25 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
-from uuid import UUID
 
 import httpx2
 from aiokafka.errors import KafkaError
 
-from tuntas.local.demo.daily import KEMANG, meal, ride
-from tuntas.local.demo.paying import bill, customer, rupiah, transfer
-from tuntas.local.demo.shopping import basket
+from tuntas.local.chaos.jobs import Job, Kind, job
 from tuntas.local.demo.stage import TERMINAL, Play, Stage
-from tuntas.local.demo.stories import day, trip
 
-PLACES = (
-    ("CGK", "Jakarta", "DPS", "Bali", "Denpasar"),
-    ("CGK", "Jakarta", "SUB", "Surabaya", "Surabaya"),
-    ("CGK", "Jakarta", "KNO", "Medan", "Medan"),
-    ("CGK", "Jakarta", "UPG", "Makassar", "Makassar"),
-    ("CGK", "Jakarta", "BPN", "Balikpapan", "Balikpapan"),
-    ("CGK", "Jakarta", "PDG", "Padang", "Padang"),
-)
-"""Where from and to, with the city of the hotel; far enough that every airline on the way can be asked how an attempt ended."""
-
-DAYS = 60
 TRYING_SECONDS = 90.0
 MANDATE = {"IDR": 10**12}
+JOURNEYS = Kind()
 RESTING = TERMINAL | {"needs_attention"}
-LOST = ("payment.authorize", "flight.confirm", "hotel.confirm", "basket.confirm", "transfer.confirm", "bill.confirm", "payment.capture")
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One task of the load. `fault` is an operation and how the world misbehaves there; `cancel_after` is in seconds."""
-
-    name: str
-    task: UUID
-    person: str
-    words: str | None
-    goals: list[Document]
-    instrument: str
-    fault: tuple[str, str] | None
-    cancel_after: float | None
-
-
-def _job(stage: Stage, run: str, number: int, person: int, rng: random.Random, *, typed: bool, calm: bool) -> Job:
-    start, away, airport, place, city = PLACES[number % len(PLACES)]
-    later = number // len(PLACES) % DAYS
-    name, luck = f"{run}-{number:04}", _CALM if calm else rng.random()
-    words = f"Book me a flight from {away} to {place} on {day(later)} and a hotel there for two nights" if typed else None
-    return Job(
-        name=name,
-        task=stage.identity(name, words=typed),
-        person=f"{run}-{person}",
-        words=words,
-        goals=[*trip(origin=start, destination=airport, city=city, start=later), *_besides(number)],
-        instrument="card-declined" if luck < 0.15 else "wallet",  # noqa: PLR2004 - shares of the load, in order
-        fault=_fault(luck, rng),
-        cancel_after=rng.uniform(0.2, 8.0) if luck > 0.95 else None,  # noqa: PLR2004
-    )
-
-
-_CALM = 0.5
-"""With this luck nothing goes wrong."""
-
-
-def _besides(number: int) -> list[Document]:
-    """What else a journey needs: each connector has something to do in any four jobs."""
-    return [
-        [transfer(amount=rupiah(20_000 + number)), bill("internet", customer(12))],
-        [basket(item="roti", quantity={"count": 1, "unit": "pack"})],
-        [meal()],
-        [ride(origin=KEMANG) | {"meets": {"goal": "flight", "at": "start"}}],
-    ][number % 4]
-
-
-def _fault(luck: float, rng: random.Random) -> tuple[str, str] | None:
-    if 0.15 <= luck < 0.25:  # noqa: PLR2004
-        return ("hotel.hold", "refuse")
-    return (rng.choice(LOST), "lose_answer") if 0.25 <= luck < 0.35 else None  # noqa: PLR2004
 
 
 @dataclass
 class Load:
     """The tasks, on the stage. Whatever is down when a task is submitted, its person tries again, as the doors tell them to.
 
-    One task in five is typed by a person. Each of the `persons` has several tasks.
+    Each of the `persons` has several tasks.
     """
 
     stage: Stage
@@ -106,22 +40,21 @@ class Load:
         for person in range(self.persons):
             await self.stage.mandate(f"{self.run}-{person}", MANDATE)
 
-    def submit(self, count: int, *, typed: bool = False, calm: bool = False, cancel_within: float | None = None) -> None:
+    def submit(self, count: int, kind: Kind = JOURNEYS, *, cancel_within: float | None = None) -> None:
         """Submit so many more tasks; side by side and on their own, as a door may be down for a while.
 
         Args:
             count: how many.
-            typed: a person types each; else one in five.
-            calm: the world behaves towards them and nobody cancels.
+            kind: which.
             cancel_within: each is cancelled at an instant within so many seconds; else one in twenty.
         """
         for _ in range(count):
             number = len(self.jobs)
-            job = _job(self.stage, self.run, number, number % self.persons, self.rng, typed=typed or number % 5 == 0, calm=calm)
+            made = job(self.stage, self.run, number, number % self.persons, self.rng, kind)
             if cancel_within is not None:
-                job = replace(job, cancel_after=self.rng.uniform(0, cancel_within))
-            self.jobs.append(job)
-            self._busy.append(asyncio.create_task(self._submit(job)))
+                made = replace(made, cancel_after=self.rng.uniform(0, cancel_within))
+            self.jobs.append(made)
+            self._busy.append(asyncio.create_task(self._submit(made)))
 
     async def all_submitted(self) -> None:
         """Wait until every door has taken what was for it."""
@@ -146,6 +79,10 @@ class Load:
             await self.stage.ask(job.name, job.words, asker)
         else:
             await self.stage.publish(job.name, json.dumps({"asker": asker, "goals": job.goals}).encode())
+
+    def unplanned(self) -> int:
+        """Return how many tasks have neither begun to act nor come to rest."""
+        return sum(not {"progressed", *RESTING}.intersection(self.stage.told(each.task).names) for each in self.jobs)
 
     def status(self, job: Job) -> str:
         """Return the last resting status told of a task, else `open`."""
