@@ -76,8 +76,9 @@ def _unlike(expected: dict[str, Any], left: dict[str, Any]) -> Iterator[tuple[st
     """Yield what differs: where, and what it is on each ground."""
     for name, mine in expected.items():
         if isinstance(mine, dict):
-            yield from ((f"{name} {key}", *pair) for key, *pair in _unlike(mine, left[name]))
-            yield from ((f"{name} {key}", None, value) for key, value in left[name].items() if key not in mine)
+            other = left.get(name) or {}
+            yield from ((f"{name} {key}", *pair) for key, *pair in _unlike(mine, other))
+            yield from ((f"{name} {key}", None, value) for key, value in other.items() if key not in mine)
         elif left.get(name) != mine:
             yield name, mine, left.get(name)
 

@@ -57,7 +57,10 @@ class QuoteReplied(Message, name="quote.replied", topic=PLANNER_REPLIES):
 
 
 class Declaration(Contract):
-    """All that is needed to undo an attempt, durable before the attempt can act (protocol 2). `start` numbers declarations of a task."""
+    """All that is needed to undo an attempt, durable before the attempt can act (protocol 2). `start` numbers declarations of a task.
+
+    `sums` are the steps whose prices it pays together.
+    """
 
     step_id: str
     leg_id: str
@@ -72,6 +75,7 @@ class Declaration(Contract):
     phase: Phase
     action: str
     needs: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
     start: int
     undo: UndoTerms
     compensation: Document = Field(default_factory=dict)
@@ -131,17 +135,24 @@ class StepReplied(Message, name="step.replied", topic=EXECUTOR_REPLIES):
 
 
 class StepUndo(Message, name="step.undo"):
-    """Undo an attempt by its key; up to the fee limit without asking. Travels on the connector's commands."""
+    """Undo an attempt by its key; up to the fee limit without asking. Travels on the connector's commands.
+
+    With `part`, only so much of the money that it moved is given back, and the rest of it stands.
+    """
 
     step_id: str
     key: UUID
     number: int
     fee_limit: Amounts = Field(default_factory=dict)
     accepted_quote: str | None = None
+    part: Money | None = None
 
 
 class StepUndone(Message, name="step.undone", topic=SAGA_REPLIES):
-    """What became of an undo. `nothing` says that there was no effect to undo; `amount` is the action's, as far as it is known."""
+    """What became of an undo. `nothing` says that there was no effect to undo; `amount` is the action's, as far as it is known.
+
+    With `part`, only so much was given back and the effect stands; `refund` is all that was given back so far.
+    """
 
     step_id: str
     key: UUID
@@ -156,6 +167,7 @@ class StepUndone(Message, name="step.undone", topic=SAGA_REPLIES):
     reference: str | None = None
     quote_id: str | None = None
     evidence: Document = Field(default_factory=dict)
+    part: Money | None = None
 
 
 class UndoQuoteRequested(Message, name="undo.quote_requested"):

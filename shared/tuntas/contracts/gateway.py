@@ -140,7 +140,7 @@ class TaskNeedsAttention(TaskEvent, name="task.needs_attention", topic=TASKS):
 
 
 class TaskReopened(TaskEvent, name="task.reopened", topic=TASKS):
-    """A provider changed what was settled; a further closing follows."""
+    """A provider changed what was settled, or somebody gave up a part of it (`given_up`); a further closing follows."""
 
     code: Code
     closing: int
@@ -151,6 +151,15 @@ class TaskCancelRefused(TaskEvent, name="task.cancel_refused", topic=TASKS):
 
     code: Code
     undo_price: Amounts
+
+
+class TaskUndoRefused(TaskEvent, name="task.undo_refused", topic=TASKS):
+    """Goals could not be given up, and nothing was changed.
+
+    Codes: `not_completed`, `moved` (the task changed since the quote), `unknown_leg`, `irreversible`, `no_partial_refund`.
+    """
+
+    code: Code
 
 
 class TaskAnswered(TaskEvent, name="task.answered", topic=TASKS):

@@ -34,6 +34,16 @@ def exponent(currency: str) -> int:
     return 0 if currency in _NO_MINOR_UNIT else 2
 
 
+def plus(left: Money | None, right: Money) -> Money:
+    """Return the sum of two amounts in one currency; none counts as nothing."""
+    return right if left is None else right.model_copy(update={"amount_minor": left.amount_minor + right.amount_minor})
+
+
+def less(left: Money, right: Money | None) -> Money:
+    """Return what is left of an amount after another in the same currency; none counts as nothing."""
+    return left if right is None else left.model_copy(update={"amount_minor": left.amount_minor - right.amount_minor})
+
+
 def total(parts: Iterable[Money]) -> Amounts:
     """Add up amounts, each currency by itself."""
     sums: Amounts = {}

@@ -30,11 +30,15 @@ class Phase(StrEnum):
 
 
 class UndoTerms(Contract):
-    """What undoing costs at worst. `fee` is charged when the effect is undone before `until`; after it, all is lost."""
+    """What undoing costs at worst. `fee` is charged when the effect is undone before `until`; after it, all is lost.
+
+    `partly`: it moved money, of which a part can be given back while the rest stands.
+    """
 
     fee: Money | None = None
     until: Instant | None = None
     estimate: bool = False
+    partly: bool = False
 
 
 class Place(Contract):

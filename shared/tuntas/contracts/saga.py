@@ -88,7 +88,7 @@ class SagaEnded(Message, name="saga.ended", topic=SAGA_EVENTS):
 
 
 class SagaReopened(Message, name="saga.reopened", topic=SAGA_EVENTS):
-    """The other side changed a settled effect; closing `closing` begins."""
+    """The other side changed a settled effect, or a person gave up a part; closing `closing` begins."""
 
     code: Code
     closing: int
@@ -115,6 +115,31 @@ class SagaCancel(Message, name="saga.cancel", topic=SAGA_COMMANDS):
 
     by: str
     cause: Literal["person", "revoked", "expired"]
+
+
+class SagaUndo(Message, name="saga.undo", topic=SAGA_COMMANDS):
+    """Somebody gives up these legs of a completed task and keeps the others. Answered by `saga.undo_answered`.
+
+    Each effect is undone for up to `fee_limit` without asking. `expected` is the version of the saga that was looked at: another one by
+    now, and nothing is changed.
+    """
+
+    undo_id: UUID
+    legs: tuple[str, ...] = Field(min_length=1)
+    fee_limit: Amounts = Field(default_factory=dict)
+    by: str
+    expected: int | None = None
+
+
+class SagaUndoAnswered(Message, name="saga.undo_answered", topic=SAGA_EVENTS):
+    """Whether legs are being given up, or why nothing was changed.
+
+    Codes: `undoing`; `not_completed`, `moved` (it is another version), `unknown_leg`, `irreversible`, `no_partial_refund`.
+    """
+
+    undo_id: UUID
+    accepted: bool
+    code: Code
 
 
 class AttemptRelease(Message, name="attempt.release", topic=SAGA_COMMANDS):
@@ -157,9 +182,10 @@ class SagaRepaired(Message, name="saga.repaired", topic=SAGA_EVENTS):
 
 
 class SagaDrill(Message, name="saga.drill", topic=SAGA_COMMANDS):
-    """An operator asks what undoing everything would cost now. It changes nothing: nothing is undone, and the version stays."""
+    """Somebody asks what undoing everything, or only some legs, would cost now. Nothing is undone, and the version stays."""
 
     drill_id: UUID
+    legs: tuple[str, ...] = ()
 
 
 class DrilledEffect(Contract):

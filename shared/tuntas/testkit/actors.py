@@ -111,7 +111,7 @@ class Market:
         return offer
 
     def _charge(self, kind: Kind, spec: ProviderSpec) -> Offer:
-        steps = _steps(kind, kind.goal.actions[1].kinds[0], UndoTerms())
+        steps = _steps(kind, kind.goal.actions[1].kinds[0], UndoTerms(partly=spec.honours_keys))
         steps = tuple(step.model_copy(update={"moves_money": True, "obliges": True}) for step in steps)
         return Offer(
             offer_id=f"card:{spec.name}",

@@ -20,7 +20,10 @@ ALIVE = frozenset({"pending", "asked", "held", "buying", "bought", "refunding"})
 
 @dataclass
 class Item:
-    """One object. `reference` is the first action's, `bought_by` the second's; `change_at` is when it changes by itself."""
+    """One object. `reference` is the first action's, `bought_by` the second's; `change_at` is when it changes by itself.
+
+    `parts` is what was given back of it while it stands, by the key of each refund.
+    """
 
     name: str
     task_id: UUID
@@ -36,12 +39,18 @@ class Item:
     ended_by: str = ""
     fee: int = 0
     charged: int = 0
+    parts: dict[UUID, int] = field(default_factory=dict)
     stubborn: bool = False
 
     @property
     def alive(self) -> bool:
         """Whether somebody is bound by it."""
         return self.state in ALIVE
+
+    @property
+    def returned(self) -> int:
+        """How much of it was given back while it stands."""
+        return sum(self.parts.values())
 
     @property
     def bought(self) -> bool:
@@ -77,7 +86,7 @@ class House:
         return {"found": False} if answer is None else answer.model_dump(mode="json", exclude_defaults=True) | {"found": True}
 
     def _same_body(self, call: Call, request: Request) -> None:
-        body = (request.action, request.own_reference or request.object_reference, request.amount, request.quote_id)
+        body = (request.action, request.own_reference or request.object_reference, request.amount, request.quote_id, request.part)
         if self.bodies.setdefault((call.kind, request.idempotency_key), body) != body and self.spec.honours_keys:
             self.wrongs.append(
                 f"P3: {call.kind} {request.idempotency_key} was {self.bodies[call.kind, request.idempotency_key]}, is {body}"
@@ -221,6 +230,9 @@ class House:
         voids = self.money and request.action == self.first
         if item.stubborn or (voids and item.bought):
             return UndoAnswer(outcome=Outcome.REFUSED, code="not_refundable" if item.stubborn else "already_captured")
+        return self._given_back(request, item) if request.part and item.bought else self._on_terms(request, item, now)
+
+    def _on_terms(self, request: Request, item: Item, now: datetime) -> UndoAnswer:
         fee = self._due(item)
         if request.quote_id and not request.quote_id.startswith(f"{item.state}-{fee}-"):
             return UndoAnswer(outcome=Outcome.REFUSED, code="fee_grown")
@@ -236,6 +248,21 @@ class House:
         return UndoAnswer(
             outcome=Outcome.UNDONE, fee=self._idr(fee, item), refund=refund, reference=item.name, evidence={"state": item.state}
         )
+
+    def _given_back(self, request: Request, item: Item) -> UndoAnswer:
+        """Give back a part of what was paid, once for each key; when all came back, nothing is left of it."""
+        key, part = request.idempotency_key, request.part or item.price
+        whole = (item.amount or item.price).amount_minor
+        if key not in item.parts and self.moods.roll("pending"):
+            return UndoAnswer(outcome=Outcome.PENDING)
+        if key not in item.parts and self.moods.roll("refuse"):
+            return UndoAnswer(outcome=Outcome.REFUSED, code="unavailable")
+        item.parts[key] = part.amount_minor
+        if item.returned > whole:
+            self.wrongs.append(f"P13: {item.parts} given back of {whole}")
+        if item.returned == whole:
+            self.end(item, "refunded", told=True)
+        return UndoAnswer(outcome=Outcome.UNDONE, refund=part, reference=item.name, evidence={"state": item.state})
 
     def end(self, item: Item, code: str, *, told: bool = False) -> None:
         """Let an object end."""

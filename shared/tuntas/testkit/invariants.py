@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tuntas.contracts.base import Message
-from tuntas.contracts.connectors import EffectObserved, Outcome, StepStarted, StepUndo, StepUndone
+from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome, StepStarted, StepUndo, StepUndone
 from tuntas.contracts.executor import ExecutionEnded
 from tuntas.contracts.plan import Plan, StepKind
 from tuntas.contracts.saga import AttemptRelease, EffectState, Posting, Receipt, SagaEnded, SagaOutcome, SagaReopened
@@ -116,7 +116,7 @@ class Judge:
                     not self._effective(task, earlier.declaration.key), "P2", declared.step_id, "while an earlier attempt may be effective"
                 )
         if declared.kind is StepKind.PIVOT:
-            self._pivot(task, declared.step_id)
+            self._pivot(task, declared)
 
     def _effective(self, task: UUID, key: UUID) -> bool:
         """Say whether an attempt has an effect or a request on its way that may have one."""
@@ -125,13 +125,16 @@ class Judge:
         coming = any(c.key == key and c.kind == "act" and not self.houses[c.party].spent(c) for c in self.wire)
         return (made or coming) and key not in self.excused
 
-    def _pivot(self, task: UUID, step_id: str) -> None:
+    def _pivot(self, task: UUID, declared: Declaration) -> None:
+        """A pivot waits for all that may fail, and cannot act any more once a clock that it relies on has run out."""
+        step_id, until = declared.step_id, declared.forward_by
         state = self.world.shelves["executor"].state(task)
         for step in _plan(state.plan).steps:
             if step.kind is StepKind.COMPENSATABLE:
                 require(state.is_done(step.step_id), "P9", step_id, "is declared before", step.step_id, "is done")
         used = {a.acts_on for a in state.attempts if not a.gone}
-        late = [a.step_id for a in state.attempts if a.done and a.clock and a.clock <= self.world.now and a.key not in used]
+        now = self.world.now
+        late = [a.step_id for a in state.attempts if a.done and a.clock and a.clock <= now and a.clock < until and a.key not in used]
         require(not late, "P9", step_id, "is declared after the clock of", late)
 
     def _on_ended(self, each: Entry, message: ExecutionEnded) -> None:
@@ -175,6 +178,8 @@ class Judge:
 
     def _on_undone(self, each: Entry, message: StepUndone) -> None:
         task = each.envelope.task_id
+        if message.part:
+            return
         if message.outcome is Outcome.UNDONE and message.key in self.book(task).declared:
             require(not self._effective(task, message.key), "P7", "undone is said of what is alive:", message)
         if message.outcome is Outcome.UNDONE:
@@ -279,7 +284,7 @@ class Judge:
         for item in self.items(task):
             whole = item.amount.amount_minor if item.amount and item.bought else 0
             owed += 0 if item.money else whole + item.charged
-            paid += whole if item.money else 0
+            paid += whole - item.returned if item.money and item.bought else 0
         most = max(owed, paid)
         return {"IDR": most} if most else {}
 

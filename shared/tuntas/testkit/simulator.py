@@ -15,7 +15,7 @@ from uuid import UUID
 from tuntas.contracts.connectors import ProviderNotified
 from tuntas.contracts.executor import StepRetry
 from tuntas.contracts.ids import derive, digest
-from tuntas.contracts.saga import SagaNeedsAttention
+from tuntas.contracts.saga import EffectState, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaUndo
 from tuntas.contracts.topics import connector_commands
 from tuntas.contracts.trust import ApprovalAsked, MandateSet, PlanDecided, TaskCancel
 from tuntas.testkit import actors
@@ -49,6 +49,7 @@ class Simulation:
         self.houses = actors.houses(cast, self.moods)
         self.judge = self.world.judge = Judge(self.world, self.houses, explains=seed % 20 == 0)
         self.world.wire = Wire(self.world, self.judge, actors.Market(cast, self.moods, self.houses))
+        self._whims = Random(seed) if seed % 4 == 2 else None
         self.steps = 0
         self.tasks = [derive("simulated", seed, n) for n in range(self.rng.choice([1, 1, 2]))]
         self.plans: list[tuple[int, Callable[..., Any]]] = []
@@ -188,6 +189,8 @@ class Simulation:
             self._heard += 1
             if isinstance(heard.message, ApprovalAsked):
                 self._consider(heard.envelope.task_id, heard.message)
+            elif isinstance(heard.message, SagaEnded) and self._whims:
+                self._regret(heard.envelope.task_id, heard.message, self._whims)
             elif isinstance(heard.message, SagaNeedsAttention) and not self.moods.calm:
                 self.at(self.rng.uniform(0, 3000), partial(self._repair_one, heard.envelope.task_id, self.rng.randint(0, 4)))
         for count, act in self.plans:
@@ -212,6 +215,15 @@ class Simulation:
         if self.rng.random() < 0.1:
             self.at(1, lambda: self.world.say("gateway", task, said.model_copy(update={"digest": "another"})))
         self.at(900 if self.moods.roll("slow") else self.rng.uniform(0, 200), lambda: self.world.say("gateway", task, said))
+
+    def _regret(self, task: UUID, ended: SagaEnded, whims: Random) -> None:
+        """The person gives up some goals of what is completed: nothing that costs more than is in sight, at times for any fee."""
+        legs = sorted({e.step_id.partition(".")[0] for e in ended.receipt.effects if e.state is EffectState.KEPT})
+        if ended.outcome is SagaOutcome.COMPENSATED or self.moods.calm or whims.random() < 0.3:
+            return
+        chosen, limit = tuple(whims.sample(legs, whims.choice([1, 1, 1, min(2, len(legs))]))), whims.choice([{}, {actors.CURRENCY: 50_000}])
+        order = SagaUndo(undo_id=derive("regret", task, ended.closing), legs=chosen, fee_limit=limit, by="person")
+        self.at(whims.choice([0.0, whims.uniform(0, 120)]), lambda: self.world.say("gateway", task, order))
 
     def _hint(self, item: Item) -> None:
         key = UUID(item.reference.partition(":")[2])

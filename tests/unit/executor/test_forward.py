@@ -164,6 +164,17 @@ def test_money_set_aside_must_outlive_the_margin_before_the_irreversible_step(tr
     assert started(trip.done("pay.authorize")) == ["flight.issue#1/1"]
 
 
+def test_an_irreversible_step_may_act_only_as_long_as_what_it_relies_on_is_held(trip: Trip) -> None:
+    trip.approve()
+    trip.done("hotel.hold")
+    trip.held("flight.hold", 90)
+    trip.held("pay.authorize", 30)
+    trip.advance(10)
+    trip.done("hotel.confirm")
+    assert trip.attempt("flight.issue").declaration.forward_by == START + timedelta(seconds=30)
+    assert trip.attempt("hotel.confirm").declaration.forward_by == FORWARD_BY
+
+
 def test_without_time_the_task_fails_before_the_irreversible_step(trip: Trip) -> None:
     trip.approve()
     trip.needs_user("hotel.hold", FORWARD_BY + timedelta(hours=1))

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import typer
 
-from tuntas.cli import access, billing, letters, operating, publishing, show
+from tuntas.cli import access, billing, letters, operating, publishing, show, showing
 from tuntas.cli.backends import database
 from tuntas.cli.client import Gateway
 from tuntas.cli.conditions import conditions
@@ -117,6 +117,26 @@ def approve(task: Task, *, no: Annotated[bool, typer.Option("--no", help="refuse
 def cancel(task: Task, *, as_json: Json = False) -> None:
     """Cancel a task; the answer comes as an event: undone, or too late with the price of undoing."""
     show.document(Gateway().call("POST", f"/v1/tasks/{task}/cancel"), as_json=as_json)
+
+
+@app.command()
+def undo(
+    task: Task,
+    goals: Annotated[list[str], typer.Argument(help="the goals to give up; the others stay")],
+    *,
+    apply: Annotated[bool, typer.Option("--apply", help="give them up at the price that is quoted now; else only show it")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what giving up some goals of a completed task costs now, or do it."""
+    gateway, path = Gateway(), f"/v1/tasks/{task}/undo"
+    quoted = gateway.call("POST", f"{path}/quote", "effects", "cost", "complete", "version", json={"goals": goals})
+    showing.quote(quoted, as_json=as_json)
+    if not apply:
+        return
+    if not quoted["complete"] or not all(each["allowed"] for each in quoted["effects"]):
+        raise Fault("not_quoted", "not every provider quoted an undo", EXIT_REFUSED)
+    order = {"goals": goals, "fee_limit": quoted["cost"], "version": quoted["version"]}
+    show.document(gateway.call("POST", path, json=order), as_json=as_json)
 
 
 @app.command()

@@ -112,7 +112,7 @@ def repairs(
 
 def drill(task: Annotated[UUID, typer.Argument(help="the task's id")], *, as_json: Json = False) -> None:
     """Say what undoing a task would cost now, as its providers quote it; nothing is undone."""
-    showing.drill(Gateway(operator=True).call("POST", f"/v1/operations/drill/{task}", "effects", "cost", "complete"), as_json=as_json)
+    showing.quote(Gateway(operator=True).call("POST", f"/v1/operations/drill/{task}", "effects", "cost", "complete"), as_json=as_json)
 
 
 def pause(scope: Scope, *, reason: Reason, as_json: Json = False) -> None:

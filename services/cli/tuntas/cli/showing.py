@@ -61,7 +61,7 @@ def _targets(found: list[dict[str, Any]]) -> None:
     console.print(table)
 
 
-def drill(found: dict[str, Any], *, as_json: bool) -> None:
+def quote(found: dict[str, Any], *, as_json: bool) -> None:
     """Print what undoing would cost, effect by effect."""
     if _printed(found, as_json=as_json):
         return
@@ -71,7 +71,7 @@ def drill(found: dict[str, Any], *, as_json: bool) -> None:
         code = each.get("code") or ("" if each["allowed"] else "not_allowed")
         table.add_row(*map(escape, (each["step_id"], each["provider"], *sums, each["source"], code)))
     console.print(table)
-    console.print(f"undoing everything now costs [bold]{amounts(found['cost'])}[/]; nothing was undone")
+    console.print(f"undoing this now costs [bold]{amounts(found['cost'])}[/]; nothing was undone")
     if not found["complete"]:
         console.print("not every connector answered in time")
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 from tuntas.contracts import ids
 from tuntas.contracts.connectors import Declaration
@@ -110,6 +111,14 @@ def _digest(body: object) -> str:
     return ids.digest(json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
 
+def _until(run: Run, step: Step, forward_by: datetime) -> datetime:
+    """Return until when an attempt may act: a pivot no longer than what it relies on is held, however late it is sent."""
+    if step.kind is not StepKind.PIVOT:
+        return forward_by
+    used = {a.acts_on for a in run.state.attempts if not a.gone}
+    return min([forward_by, *(a.clock for a in run.state.attempts if a.done and a.clock and a.key not in used)])
+
+
 def _declaration(run: Run, step: Step, offered: OfferStep, amount: Money | None, digest: str) -> Declaration:
     state, number = run.state, len(run.state.of_step(step.step_id)) + 1
     assert state.forward_by is not None, "an execution with a plan has a deadline"  # noqa: S101 - for the type checker
@@ -127,10 +136,11 @@ def _declaration(run: Run, step: Step, offered: OfferStep, amount: Money | None,
         phase=offered.phase,
         action=offered.action,
         needs=step.needs,
+        sums=step.sums,
         start=len(state.attempts) + 1,
         undo=offered.undo,
         at_risk=amount,
         moves_money=offered.moves_money,
-        forward_by=state.forward_by,
+        forward_by=_until(run, step, state.forward_by),
         fee_limit=state.fee_limit,
     )

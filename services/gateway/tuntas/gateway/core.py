@@ -21,10 +21,20 @@ from tuntas.contracts.gateway import (
     TaskQuestion,
     TaskRejected,
     TaskReopened,
+    TaskUndoRefused,
 )
 from tuntas.contracts.intent import IntentResolved, IntentUnread, QuestionAsked
 from tuntas.contracts.planner import PlanAnswered, PlanInfeasible, PlanProposed
-from tuntas.contracts.saga import CancelAnswered, SagaDrilled, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened, SagaRepaired
+from tuntas.contracts.saga import (
+    CancelAnswered,
+    SagaDrilled,
+    SagaEnded,
+    SagaNeedsAttention,
+    SagaOutcome,
+    SagaReopened,
+    SagaRepaired,
+    SagaUndoAnswered,
+)
 from tuntas.contracts.topics import Kind, Topic
 from tuntas.contracts.trust import ApprovalAsked, PlanApproved, PlanDenied
 from tuntas.gateway.state import UNAPPROVED, UNPLANNED, ApprovalShown, PlanShown, Question, StepShown, Task
@@ -63,6 +73,7 @@ def core(events_topic: Callable[[str], str | None]) -> Core[Task]:
             SagaDrilled: _on_drilled,
             UndoQuoted: _on_drilled,
             CancelAnswered: _on_cancel_answered,
+            SagaUndoAnswered: _on_undo_answered,
         },
         fired=_on_fired,
     )
@@ -304,3 +315,10 @@ def _on_cancel_answered(state: Task | None, message: CancelAnswered, context: Co
         return Decision(_set(state, cancel="accepted"))
     refused = _set(state, cancel="refused", undo_price=message.undo_price)
     return _tell(refused, context, TaskCancelRefused, code=message.code, undo_price=message.undo_price)
+
+
+def _on_undo_answered(state: Task | None, message: SagaUndoAnswered, context: Context) -> Decision[Task]:
+    """A refusal is told; what was taken shows itself as a reopening."""
+    if state is None or message.accepted:
+        return Decision(state)
+    return _tell(state, context, TaskUndoRefused, code=message.code)

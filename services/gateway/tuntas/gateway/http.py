@@ -19,11 +19,11 @@ from tuntas.contracts.ids import task_id as task_id_of
 from tuntas.contracts.intent import AnswerGiven, ConversationClosed
 from tuntas.contracts.saga import Receipt
 from tuntas.contracts.trust import PlanDecided, TaskCancel
-from tuntas.gateway import billing, control, operations, repair_door
+from tuntas.gateway import billing, control, operations, repair_door, undo_door
 from tuntas.gateway.admission import sealed
 from tuntas.gateway.deadline import Deadline
 from tuntas.gateway.gate import Called, Gate, Gated, Traced
-from tuntas.gateway.models import Answer, Approval, Link, TaskPage, TaskRequest, TaskView, links, view
+from tuntas.gateway.models import Answer, Approval, Link, TaskPage, TaskRequest, TaskView, linked, links, view
 from tuntas.gateway.problems import BodyGate, install, responses
 from tuntas.gateway.replying import TaskReply
 from tuntas.gateway.state import UNPLANNED, Status, Task
@@ -141,7 +141,7 @@ async def answer(task_id: UUID, body: Answer, gate: Gated, caller: Called, trace
         await gate.tell(found, trace, StepRetry(step_id=body.step))
     else:
         await _answer_question(gate, found, body.text or "", trace)
-    return _link(found)
+    return linked(found)
 
 
 async def _answer_question(gate: Gate, found: Stored, text: str, trace: str) -> None:
@@ -156,14 +156,14 @@ async def approve(task_id: UUID, body: Approval, gate: Gated, caller: Called, tr
     """Say yes or no to the plan that waits. A yes that was given before is taken again and changes nothing."""
     found = await gate.open(caller, task_id)
     if body.approved and _approved_before(found.task, body.digest):
-        return _link(found)
+        return linked(found)
     waiting = found.task.approval
     if waiting is None:
         raise Rejected("no_approval")
     if body.digest not in {None, waiting.digest}:
         raise Rejected("stale_digest", waiting.digest)
     await gate.tell(found, trace, PlanDecided(digest=waiting.digest, approved=body.approved, by=caller.name))
-    return _link(found)
+    return linked(found)
 
 
 def _approved_before(task: Task, digest: str | None) -> bool:
@@ -177,7 +177,7 @@ async def cancel(task_id: UUID, gate: Gated, caller: Called, trace: Traced) -> L
     await gate.tell(found, trace, TaskCancel(by=caller.name))
     if found.task.status in UNPLANNED:
         await gate.tell(found, trace, ConversationClosed(code="cancelled"))
-    return _link(found)
+    return linked(found)
 
 
 @router.get("/tasks/{task_id}/receipt", responses=responses(*_TASK, "not_yet"))
@@ -197,15 +197,12 @@ async def reply(
     return await gate.replies.of(await gate.seen(caller, task_id), lang, trace)
 
 
-def _link(found: Stored) -> Link:
-    return Link(task_id=found.task_id, status=found.task.status, links=links(found.task_id))
-
-
 def application(gate: Gate) -> FastAPI:
     """Return the HTTP door."""
     app = FastAPI(title="Tuntas", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     app.state.gate = gate
     app.include_router(router)
+    app.include_router(undo_door.router)
     app.include_router(control.router)
     app.include_router(operations.router)
     app.include_router(repair_door.router)

@@ -163,7 +163,12 @@ class Done(Contract):
 def links(task_id: UUID) -> dict[str, str]:
     """Return the addresses of a task."""
     base = f"/v1/tasks/{task_id}"
-    return {"self": base} | {name: f"{base}/{name}" for name in ("events", "receipt", "reply", "answer", "approve", "cancel")}
+    return {"self": base} | {name: f"{base}/{name}" for name in ("events", "receipt", "reply", "answer", "approve", "cancel", "undo")}
+
+
+def linked(stored: Stored) -> Link:
+    """Return where a task is."""
+    return Link(task_id=stored.task_id, status=stored.task.status, links=links(stored.task_id))
 
 
 def view(stored: Stored, answers: tuple[Found, ...] = ()) -> TaskView:

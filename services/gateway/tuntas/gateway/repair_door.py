@@ -1,6 +1,5 @@
 """The operators' door for repairs, rehearsals and the audit log: one task or by query, looked at first, approved by a second person."""
 
-from time import monotonic
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -9,8 +8,7 @@ from pydantic import Field, model_validator
 
 from tuntas.contracts.base import Contract, Document, Text
 from tuntas.contracts.money import Amounts, within
-from tuntas.contracts.saga import RepairAction, SagaDrill
-from tuntas.gateway import drills
+from tuntas.contracts.saga import RepairAction
 from tuntas.gateway.drilling import Drill
 from tuntas.gateway.gate import Gate, Gated, Operated, Traced
 from tuntas.gateway.models import Body, Done
@@ -18,6 +16,7 @@ from tuntas.gateway.operations import Conditions
 from tuntas.gateway.problems import responses
 from tuntas.gateway.repairing import Target, targets, total
 from tuntas.gateway.repairs import Order, Repair
+from tuntas.gateway.undo_door import rehearsed
 from tuntas.kit import operations
 from tuntas.kit.audit import Act, Signed
 from tuntas.kit.errors import Rejected
@@ -26,7 +25,6 @@ _COMMON = ("unauthenticated", "forbidden", "invalid_request", "unavailable")
 _POSTED = ("not_utf8", "bad_body", "too_large")
 _MOST = 1000
 _RECENT = 50
-_DRILL_SECONDS, _LOOK_SECONDS = 7.0, 0.2
 
 router = APIRouter(prefix="/v1/operations", tags=["operators"])
 Reason = Annotated[Text, Field(min_length=1)]
@@ -166,12 +164,4 @@ async def audit(
 @router.post("/drill/{task_id}", responses=responses(*_COMMON, "not_found"))
 async def drill(task_id: UUID, gate: Gated, caller: Operated, trace: Traced) -> Drill:
     """Rehearse undoing a task: what it would cost now, as the providers quote it. Nothing is undone, and the task goes on."""
-    found = await gate.seen(caller, task_id)
-    drill_id = await drills.order(gate.journal, task_id, caller.name)
-    await gate.tell(found, trace, SagaDrill(drill_id=drill_id))
-    until = monotonic() + _DRILL_SECONDS
-    answer = await drills.read(gate.journal.pool, drill_id)
-    while not answer.complete and monotonic() < until:
-        await gate.watch.change(task_id, _LOOK_SECONDS)
-        answer = await drills.read(gate.journal.pool, drill_id)
-    return answer
+    return await rehearsed(gate, await gate.seen(caller, task_id), caller.name, trace)

@@ -4,6 +4,7 @@ from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.executor import AttemptReleased, EndResult, ExecutionReopen, TallyEntry
 from tuntas.contracts.saga import CancelAnswered, SagaEnded, SagaNeedsAttention, SagaOutcome, SagaReopened
 from tuntas.saga.receipts import receipt, undo_price
+from tuntas.saga.refunds import due
 from tuntas.saga.rollback import pump, unblock
 from tuntas.saga.state import TERMINAL, Effect, Saga, Stage, Status
 from tuntas.saga.turn import Turn
@@ -96,19 +97,34 @@ def _settle(turn: Turn) -> None:
         pump(turn)
     elif waiting:
         rest(turn, waiting.code or "undo_refused")
-    elif lost and turn.saga.aim is SagaOutcome.COMPLETED:
+    elif turn.saga.aim is SagaOutcome.COMPLETED:
+        _complete(turn, lost)
+    else:
+        _close(turn)
+
+
+def _complete(turn: Turn, lost: list[Effect]) -> None:
+    """Nothing is being undone: replace what is lost, give back what is due, follow what was moved, or close."""
+    if lost:
         _replace(turn, lost)
-    elif turn.saga.moved and turn.saga.aim is SagaOutcome.COMPLETED:
+    elif parts := tuple(due(turn.saga)):
+        turn.put(*parts)
+        turn.enter(Status.COMPENSATING)
+        pump(turn)
+    elif turn.saga.moved and not turn.saga.given_up:
         reopen_execution(turn, (), "moved")
     else:
         _close(turn)
 
 
 def _replace(turn: Turn, lost: list[Effect]) -> None:
-    """A step of a finished plan is gone: the executor replaces its legs, or the rest is undone."""
+    """A step of a finished plan is gone: the executor replaces its legs, or the rest is undone.
+
+    A plan of which a person gave up a part is not gone on with.
+    """
     code = lost[0].code or "effect_lost"
     turn.set(code=code)
-    if turn.policy.replan_lost:
+    if turn.policy.replan_lost and not turn.saga.given_up:
         reopen_execution(turn, tuple(dict.fromkeys(e.declaration.leg_id for e in lost)), code)
     else:
         roll_back(turn)

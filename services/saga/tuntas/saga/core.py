@@ -7,9 +7,9 @@ from uuid import UUID
 from tuntas.contracts.base import Message
 from tuntas.contracts.connectors import EffectObserved, StepStarted, StepUndone
 from tuntas.contracts.executor import ExecutionCommitted, ExecutionEnded
-from tuntas.contracts.saga import AttemptRelease, SagaCancel, SagaDrill, SagaRepair
+from tuntas.contracts.saga import AttemptRelease, SagaCancel, SagaDrill, SagaRepair, SagaUndo
 from tuntas.kit.decision import Context, Core, Decision, Fired, Handler
-from tuntas.saga import drill, halting, repair, rollback, tally
+from tuntas.saga import drill, halting, parting, repair, rollback, tally
 from tuntas.saga.closing import advance, reopen
 from tuntas.saga.policy import Policy
 from tuntas.saga.state import Saga, Status
@@ -23,6 +23,7 @@ def core(policy: Policy = Policy()) -> Core[Saga]:  # noqa: B008 - frozen
     on = {kind: _handler(policy, step, begins=kind in _BEGIN) for kind, step in _ON.items()}
     on[SagaRepair] = repair.answering(_handler(policy, repair.repair, begins=False))
     on[SagaDrill] = drill.rehearse
+    on[SagaUndo] = parting.answering(_handler(policy, parting.give_up, begins=False))
     return Core(Saga, on=on, fired=_handler(policy, _fired, begins=False), begins=frozenset({StepStarted}))
 
 

@@ -1,4 +1,4 @@
-"""A rehearsal of undoing everything: which effects it would meet, and a question to each connector. The saga stays as it is."""
+"""A rehearsal of undoing everything, or some legs: which effects it would meet, and a question to each connector. Nothing changes."""
 
 from tuntas.contracts.connectors import UndoQuoteRequested
 from tuntas.contracts.saga import DrilledEffect, SagaDrill, SagaDrilled
@@ -11,7 +11,8 @@ from tuntas.saga.state import Effect, Saga, Stage
 def rehearse(saga: Saga | None, message: SagaDrill, context: Context) -> Decision[Saga]:
     """Say what would be undone and ask what that costs; of a task that has no saga nothing would be."""
     alive = list(saga.within(Stage.STANDING, Stage.UNDOING, Stage.WAITING)) if saga else []
-    effects = [effect for effect in alive if not effect.read]
+    legs = message.legs or {effect.declaration.leg_id for effect in alive}
+    effects = [effect for effect in alive if not effect.read and effect.declaration.leg_id in legs]
     told = SagaDrilled(
         drill_id=message.drill_id, version=saga.version if saga else 0, effects=tuple(_shown(effect, context) for effect in effects)
     )

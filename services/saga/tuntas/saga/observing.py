@@ -33,11 +33,19 @@ def _moved(turn: Turn, effect: Effect, window: Window) -> None:
 
 def _react(effect: Effect, message: EffectObserved) -> Effect:
     if message.code == "refund_failed" or message.state not in {Outcome.DONE, Outcome.UNDONE, Outcome.REFUSED}:
-        return effect.waiting(message.code, answered=True) if effect.stage is Stage.UNDONE else effect
+        return _refund_failed(effect, message.code)
     return _appeared(effect) if message.state is Outcome.DONE else _vanished(effect, message)
 
 
+def _refund_failed(effect: Effect, code: str) -> Effect:
+    if effect.stage is Stage.STANDING and effect.returned:
+        return effect.waiting(code, answered=True, part=effect.returned, returned=None)
+    return effect.waiting(code, answered=True) if effect.stage is Stage.UNDONE else effect
+
+
 def _appeared(effect: Effect) -> Effect:
+    if effect.part:
+        return effect
     if effect.lost:
         return effect.but(stage=Stage.STANDING, lost=False, code=None)
     undo_left = effect.stage in {Stage.UNDOING, Stage.WAITING} and effect.sends > 0
@@ -49,5 +57,5 @@ def _appeared(effect: Effect) -> Effect:
 def _vanished(effect: Effect, message: EffectObserved) -> Effect:
     if effect.stage is Stage.UNDONE:
         return effect
-    lost = effect.stage is Stage.STANDING
-    return effect.but(stage=Stage.UNDONE, lost=lost, code=message.code, refund=message.refund or effect.refund, answered=True)
+    lost = effect.stage is Stage.STANDING or effect.part is not None
+    return effect.but(stage=Stage.UNDONE, lost=lost, part=None, code=message.code, refund=message.refund or effect.refund, answered=True)

@@ -81,8 +81,8 @@ def _record(effect: Effect) -> EffectRecord:
         state=_state(effect),
         reference=effect.reference,
         amount=effect.price,
-        fee=_fee(effect) or effect.asked_fee,
-        refund=effect.refund,
+        fee=fee_of(effect) or effect.asked_fee,
+        refund=effect.refund or effect.returned,
         note=(effect.note or effect.code or "")[:500],
     )
 
@@ -92,7 +92,7 @@ def _state(effect: Effect) -> EffectState:
         return EffectState.NOTHING if effect.nothing else EffectState.UNDONE
     if effect.stage is Stage.KEPT:
         return EffectState.RESIDUE
-    done = effect.stage is Stage.STANDING and effect.listed is Outcome.DONE
+    done = (effect.stage is Stage.STANDING or effect.part) and effect.listed is Outcome.DONE
     return EffectState.KEPT if done else EffectState.IN_DOUBT
 
 
@@ -111,7 +111,7 @@ def _obliges_nothing(effect: Effect) -> bool:
     return effect.declaration.phase in _OBLIGING_NOTHING
 
 
-def _fee(effect: Effect) -> Money | None:
+def fee_of(effect: Effect) -> Money | None:
     """Return what the provider kept of an undone effect: the fee it named, else what it did not refund."""
     price, refund = effect.price, effect.refund
     if effect.stage is not Stage.UNDONE or effect.fee or not _happened(effect) or _obliges_nothing(effect):
@@ -122,7 +122,7 @@ def _fee(effect: Effect) -> Money | None:
 
 
 def _postings(effect: Effect) -> Iterator[Posting]:
-    fee = _fee(effect) if effect.stage is Stage.UNDONE else None
+    fee = fee_of(effect) if effect.stage is Stage.UNDONE else None
     price = effect.price
     if price and _happened(effect) and not _obliges_nothing(effect):
         yield from _moved(effect, price, fee)
@@ -138,6 +138,8 @@ def _moved(effect: Effect, price: Money, fee: Money | None) -> Iterator[Posting]
     yield from _pair(effect, account, amount, price.currency)
     if effect.stage is Stage.UNDONE:
         yield from _pair(effect, account, -back, price.currency)
+    elif effect.returned:
+        yield from _pair(effect, account, effect.returned.amount_minor, price.currency)
 
 
 def _pair(effect: Effect, account: str, amount: int, currency: str) -> Iterator[Posting]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from tuntas.contracts.executor import EndResult
+from tuntas.contracts.money import plus
 from tuntas.contracts.saga import SagaRepair, SagaRepaired
 from tuntas.kit.decision import Context, Decision, Handler, Send, require
 from tuntas.kit.errors import InvalidMessage
@@ -65,13 +66,21 @@ def _retry_forward(turn: Turn) -> None:
 
 def _skip(turn: Turn, message: SagaRepair) -> None:
     if effect := _decidable(turn, message):
-        turn.put(_noted(effect.but(stage=Stage.KEPT), message))
+        kept = effect.but(stage=Stage.STANDING, part=None, marked=True) if effect.part else effect.but(stage=Stage.KEPT)
+        turn.put(_noted(kept, message))
 
 
 def _mark_done(turn: Turn, message: SagaRepair) -> None:
     require(message.evidence, "evidence_required")
     if effect := _decidable(turn, message):
-        turn.put(_noted(effect.but(stage=Stage.UNDONE, marked=True, answered=True), message))
+        turn.put(_noted(_done(effect).but(marked=True, answered=True), message))
+
+
+def _done(effect: Effect) -> Effect:
+    """Return it as undone; of a part that was to be given back, as standing without it."""
+    if effect.part is None:
+        return effect.but(stage=Stage.UNDONE)
+    return effect.but(stage=Stage.STANDING, part=None, returned=plus(effect.returned, effect.part))
 
 
 def _decidable(turn: Turn, message: SagaRepair) -> Effect | None:

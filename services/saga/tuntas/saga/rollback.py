@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from tuntas.contracts.connectors import Outcome, StepUndo, StepUndone
+from tuntas.contracts.saga import SagaOutcome
 from tuntas.contracts.topics import SAGA_REPLIES, connector_commands
 from tuntas.saga.state import Effect, Saga, Stage, Status
 from tuntas.saga.turn import Turn
@@ -62,8 +63,9 @@ def _send(turn: Turn, effect: Effect) -> None:
         step_id=effect.declaration.step_id,
         key=effect.key,
         number=effect.number,
-        fee_limit=effect.declaration.fee_limit,
+        fee_limit=effect.declaration.fee_limit if effect.fee_limit is None else effect.fee_limit,
         accepted_quote=effect.accepted_quote,
+        part=effect.part,
     )
     turn.put(effect)
     turn.send(message, connector_commands(effect.declaration.connector), SAGA_REPLIES)
@@ -96,9 +98,12 @@ def replied(turn: Turn, effect: Effect, message: StepUndone) -> None:
         return
     if effect.stage is Stage.UNDOING and not effect.sends and not effect.undo_seq:
         return  # it is asked in its turn, and whoever answered before answers again
-    facts = {"reference": message.reference or effect.reference, "amount": message.amount or effect.amount}
+    reference = effect.reference if effect.part else message.reference or effect.reference  # a part's is the refund's, not what stands
+    facts = {"reference": reference, "amount": message.amount or effect.amount}
     effect = effect.but(undo_seq=message.seq, **facts)
-    if message.outcome is Outcome.UNDONE:
+    if message.outcome is Outcome.UNDONE and message.part:
+        _given_back(turn, effect, message)
+    elif message.outcome is Outcome.UNDONE:
         _undone(turn, effect, message)
     elif effect.stage in {Stage.UNDOING, Stage.WAITING}:
         _open(turn, effect, message)
@@ -107,8 +112,23 @@ def replied(turn: Turn, effect: Effect, message: StepUndone) -> None:
 def _undone(turn: Turn, effect: Effect, message: StepUndone) -> None:
     # An effect that the other side took back keeps saying so: the undo met nothing only because of that.
     nothing = message.nothing and not (effect.stage is Stage.UNDONE and not effect.nothing)
-    facts = {"fee": message.fee or effect.fee, "refund": message.refund or effect.refund, "nothing": nothing, "asked_fee": None}
+    lost = effect.lost or effect.part is not None  # only a part was asked for, and all is gone
+    facts = {
+        "lost": lost,
+        "part": None,
+        "fee": message.fee or effect.fee,
+        "refund": message.refund or effect.refund,
+        "nothing": nothing,
+        "asked_fee": None,
+    }
     turn.put(effect.but(stage=Stage.UNDONE, answered=True, code=message.code or effect.code, **facts))
+    turn.wake(f"undo:{effect.key}", None)
+
+
+def _given_back(turn: Turn, effect: Effect, message: StepUndone) -> None:
+    """A part of its money came back and it stands; unless all is being undone by now."""
+    stands = effect.but(stage=Stage.STANDING, part=None, returned=message.refund or message.part, answered=True, code=None)
+    turn.put(stands.unwanted() if turn.saga.aim is SagaOutcome.COMPENSATED else stands)
     turn.wake(f"undo:{effect.key}", None)
 
 

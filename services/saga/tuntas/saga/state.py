@@ -51,7 +51,8 @@ class Effect(_Part):
     """A declared attempt. `listed` is its outcome in the tally, none before it.
 
     `number` is the undo's, `sends` how often it left (0: queued), `answered` that only a higher number can be sent.
-    `lost`: the other side took it back and the executor does not know.
+    `lost`: the other side took it back and the executor does not know. `part` is how much of its money is being given back while the rest
+    stands, `returned` how much was; `fee_limit` replaces the declared one.
     """
 
     declaration: Declaration
@@ -74,6 +75,9 @@ class Effect(_Part):
     asked_fee: Money | None = None
     quote_id: str | None = None
     accepted_quote: str | None = None
+    part: Money | None = None
+    returned: Money | None = None
+    fee_limit: Amounts | None = None
     note: str = ""
 
     @property
@@ -127,9 +131,9 @@ class Saga(_Part):
     """One task. `aim` is the outcome it works towards once forward is over and judged; `closing` the last outcome's number.
 
     `awaited` are tally entries whose declarations were not read yet, `early` observations of such attempts. `cancel` is one that was not
-    answered yet. `moved` are legs that take place at another time, `windows` those that the executor was told of. `reason` says why it
-    rests. `waiting_for` is one code, `since` when that began; `at_risk` is minor units per currency. `version` rises with every decision
-    that changed anything: an operator names the one that was looked at.
+    answered yet. `moved` are legs that take place at another time, `windows` those that the executor was told of. `given_up` are legs that
+    a person gave up after all was done. `reason` says why it rests. `waiting_for` is one code, `since` when that began; `at_risk` is minor
+    units per currency. `version` rises with every decision that changed anything: an operator names the one that was looked at.
     """
 
     status: Status
@@ -149,6 +153,7 @@ class Saga(_Part):
     lost_legs: tuple[str, ...] = ()
     moved: dict[str, Window] = Field(default_factory=dict)
     windows: dict[str, Window] = Field(default_factory=dict)
+    given_up: tuple[str, ...] = ()
     closing: int = 0
     at_risk: Amounts = Field(default_factory=dict)
     waiting_for: str = ""

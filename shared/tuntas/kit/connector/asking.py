@@ -16,6 +16,7 @@ from tuntas.kit.decision import Answered, Call, Context, Decision, Output, Send,
 CALL_SECONDS = 6.0
 UNSENT_TRIES = 4
 SLOWEST_SECONDS = 30.0
+_BACKWARD = frozenset({"undo", "undo_quote"})
 _NOBODY = frozenset({"erased", "unsealable"})
 
 
@@ -34,6 +35,7 @@ def call(state: Effects, effect: Effect, kind: str, context: Context) -> tuple[E
         "own_reference": effect.reference,
         "travellers": list(effect.travellers),
         "quote_id": effect.undo.quote_id if effect.undo else None,
+        "part": effect.part.model_dump() if kind in _BACKWARD and effect.part else None,
     }
     effect = effect.model_copy(update={"calls": effect.calls + 1, "out": kind, "recheck": False})
     return effect, Call(effect.key, effect.calls, kind, effect.provider, body, CALL_SECONDS)

@@ -213,6 +213,7 @@ def _declared(message: StepStarted, context: Context) -> Effect:
         acts_on=message.acts_on,
         forward_by=d.forward_by,
         traceparent=context.traceparent,
+        partly=d.undo.partly,
     )
 
 

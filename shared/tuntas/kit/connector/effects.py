@@ -7,7 +7,7 @@ from pydantic import Field
 
 from tuntas.contracts.base import Code, Document, Frozen, Instant
 from tuntas.contracts.connectors import Clocks, Outcome, StepReplied, StepUndo, StepUndone, UserAction
-from tuntas.contracts.money import Amounts, Money
+from tuntas.contracts.money import Amounts, Money, less
 from tuntas.contracts.personal import Personal
 from tuntas.contracts.plan import Window
 
@@ -44,7 +44,7 @@ _OUTCOMES = {
 
 
 class Undo(Frozen):
-    """The undo in progress or done."""
+    """The undo in progress or done; with `part`, only of so much of the money that was moved."""
 
     number: int
     seq: int = 0
@@ -58,14 +58,15 @@ class Undo(Frozen):
     reference: str | None = None
     quote_id: str | None = None
     evidence: Document = Field(default_factory=dict)
+    part: Money | None = None
 
 
 class Effect(Frozen):
     """One attempt at one provider.
 
     `calls` counts calls made, `out` is the kind of the call that is out now, `misses` inquiries without a find. `lost` says that
-    a sending of the action has no answer and was not proved absent since: whatever else fails, it may have acted. `traceparent` is its
-    first command's.
+    a sending of the action has no answer and was not proved absent since: whatever else fails, it may have acted. `returned` is what was
+    given back of money whose rest stands, which is possible if `partly`. `traceparent` is its first command's.
     """
 
     key: UUID
@@ -98,6 +99,8 @@ class Effect(Frozen):
     user_action: UserAction | None = None
     traceparent: str = ""
     undo: Undo | None = None
+    partly: bool = False
+    returned: Money | None = None
 
     def replied(self) -> StepReplied:
         """Return the latest reply to the action; an undone effect is refused as `compensated`."""
@@ -134,7 +137,15 @@ class Effect(Frozen):
             reference=undo.reference or self.reference,
             quote_id=undo.quote_id,
             evidence=undo.evidence,
+            part=undo.part if self.state is State.DONE else None,
         )
+
+    @property
+    def part(self) -> Money | None:
+        """Return how much of the money an undo gives back, if that is not all that was moved."""
+        if self.undo and self.undo.part:
+            return self.undo.part
+        return less(self.amount, self.returned) if self.amount and self.returned else None
 
     @property
     def unwanted(self) -> bool:
@@ -144,7 +155,8 @@ class Effect(Frozen):
     def wanted(self, message: StepUndo) -> "Effect":
         """Return the effect with this undo asked for; its `seq` goes on rising, and a quote that is accepted stays known with its fee."""
         before = self.undo or Undo(number=0)
-        asked = Undo(number=message.number, seq=before.seq, fee_limit=message.fee_limit, accepted_quote=message.accepted_quote)
+        terms = {"fee_limit": message.fee_limit, "accepted_quote": message.accepted_quote, "part": message.part}
+        asked = Undo.model_validate({"number": message.number, "seq": before.seq, **terms})
         if message.accepted_quote is not None and message.accepted_quote == before.quote_id:
             asked = asked.model_copy(update={"quote_id": before.quote_id, "fee": before.fee})
         return self.model_copy(update={"undo": asked})

@@ -32,7 +32,7 @@ class Request(Contract):
     """One call about one effect. `reference` is ours (`<task>:<key>`), `object_reference` the provider's for the object acted on.
 
     `idempotency_key` is the same for every repeat of the same intention, and another one for each undo. `travellers` are told for an
-    action only.
+    action only. `part` is how much money an undo gives back, if that is not all that was moved.
     """
 
     task_id: UUID
@@ -47,6 +47,7 @@ class Request(Contract):
     travellers: tuple[str, ...] = ()
     callback_url: str | None = None
     quote_id: str | None = None
+    part: Money | None = None
     traceparent: str = ""
 
 
@@ -115,7 +116,10 @@ class Provider(Protocol):
         ...
 
     async def undo(self, request: Request) -> UndoAnswer:
-        """Undo the effect; without `own_reference`, cancel by our reference so that later arrivals are bound, if the provider can."""
+        """Undo the effect; without `own_reference`, cancel by our reference so that later arrivals are bound, if the provider can.
+
+        With `part`, give back only so much of the money; asked for only of what was offered with `partly`.
+        """
         ...
 
     async def close(self) -> None:

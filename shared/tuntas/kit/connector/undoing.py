@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from tuntas.contracts.connectors import Outcome, StepUndo
-from tuntas.contracts.money import Money
+from tuntas.contracts.money import Money, plus
 from tuntas.contracts.plan import Phase
 from tuntas.kit.connector import asking
 from tuntas.kit.connector.effects import LIVE, OPEN, Effect, Effects, State, Undo
@@ -31,7 +31,7 @@ def undo(specs: Specs, state: Effects, message: StepUndo, context: Context) -> D
 
 def _repeats(message: StepUndo, undo_: Undo) -> bool:
     terms = message.accepted_quote in {None, undo_.accepted_quote} and message.fee_limit == undo_.fee_limit
-    return message.number == undo_.number and terms
+    return message.number == undo_.number and terms and message.part == undo_.part
 
 
 def _again_or_answer(state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
@@ -68,6 +68,8 @@ def _wait(specs: Specs, state: Effects, effect: Effect, context: Context) -> Dec
 
 def begin(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
     """Undo an effect that exists: nothing if a later effect on its object took it along, else quote if it may cost something."""
+    if effect.undo and effect.undo.part:
+        return _give_back(specs, state, effect, context)
     consumers = state.consumers(effect)
     if any(c.state is State.UNDONE for c in consumers):
         return nothing(state, effect.model_copy(update={"state": State.UNDONE}))
@@ -79,6 +81,13 @@ def begin(specs: Specs, state: Effects, effect: Effect, context: Context) -> Dec
         return _cancel(state, effect, context)
     effect, out = asking.call(state, effect, "undo_quote", context)
     return Decision(state.put(effect), (out,))
+
+
+def _give_back(specs: Specs, state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
+    """Give back a part of the money: the rest stands. Repeats are one refund by their key, so keys have to be honoured."""
+    if not (effect.partly and specs.providers[effect.provider].honours_keys):
+        return _refused(state, effect, "no_partial_refund")
+    return _cancel(state, effect, context)
 
 
 def _consumed(state: Effects, effect: Effect, context: Context) -> Decision[Effects]:
@@ -163,7 +172,11 @@ def _cancelled(specs: Specs, state: Effects, effect: Effect, answer: UndoAnswer,
     if answer.outcome is Outcome.PENDING:
         waiting = _answer(effect, Outcome.PENDING)
         return Decision(state.put(waiting), (Send(waiting.undone()), _wake(waiting, context)))
-    facts: dict[str, Any] = {"fee": answer.fee, "refund": answer.refund, "reference": answer.reference, "evidence": answer.evidence}
+    refund = plus(effect.returned, answer.refund) if answer.refund else effect.returned
+    facts: dict[str, Any] = {"fee": answer.fee, "refund": refund, "reference": answer.reference, "evidence": answer.evidence}
+    if effect.undo and effect.undo.part:
+        given = _answer(effect.model_copy(update={"state": State.DONE, "returned": refund}), Outcome.UNDONE, **facts)
+        return Decision(state.put(given), (Send(given.undone()), Wake(f"undo:{given.key}")))
     return _undone(state, effect, nothing=answer.gone, **facts)
 
 
@@ -242,7 +255,8 @@ def _undone(state: Effects, effect: Effect, **facts: Any) -> Decision[Effects]:
 
 
 def _refused(state: Effects, effect: Effect, code: str) -> Decision[Effects]:
-    refused = _answer(effect.model_copy(update={"state": State.UNDO_REFUSED}), Outcome.REFUSED, code=code)
+    stands = State.DONE if effect.undo and effect.undo.part else State.UNDO_REFUSED
+    refused = _answer(effect.model_copy(update={"state": stands}), Outcome.REFUSED, code=code)
     return Decision(state.put(refused), (Send(refused.undone()), Wake(f"undo:{refused.key}")))
 
 

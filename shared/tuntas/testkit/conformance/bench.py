@@ -108,7 +108,7 @@ class Bench:
             phase=Phase.HOLD if step == "hold" else Phase.CONFIRM,
             action=self.case.hold if step == "hold" else self.case.buy,
             start=1 if step == "hold" else 2,
-            undo=UndoTerms(),
+            undo=UndoTerms(partly=True),
             forward_by=SOON,
         )
         acts_on = None if step == "hold" else self.key("hold", changes.pop("on", 1))
@@ -119,6 +119,11 @@ class Bench:
         """Deliver a command; `expires_at` is the envelope's."""
         expires_at = changes.pop("expires_at", None)
         return self.history.given(self.command(step, attempt, **changes), expires_at=expires_at)
+
+    def give_back(self, step: str, minor: int, number: int = 1) -> list[Message]:
+        """Deliver the command to give back a part of what was paid."""
+        part = Money(amount_minor=minor, currency=PRICE.currency)
+        return self.history.given(StepUndo(step_id=step, key=self.key(step), number=number, part=part))
 
     def undo(self, step: str, number: int = 1, *, limit: int = 0, accepted: str | None = None, attempt: int = 1) -> list[Message]:
         """Deliver an undo command with this fee limit in minor units."""

@@ -17,7 +17,10 @@ ALIVE = frozenset({"held", "bought"})
 
 @dataclass
 class Thing:
-    """One object. `reference` is the first action's, `bought_as` the second's; `ended_by` says who gave it up."""
+    """One object. `reference` is the first action's, `bought_as` the second's; `ended_by` says who gave it up.
+
+    `parts` is what was given back of it while it stands, by the key of each refund.
+    """
 
     name: str
     reference: str
@@ -25,6 +28,7 @@ class Thing:
     bought_as: str | None = None
     ended_by: str = ""
     fee: int = 0
+    parts: dict[UUID, Money] = field(default_factory=dict)
 
 
 @dataclass
@@ -65,7 +69,7 @@ class Model:
 
     def _reused(self, call: Call, request: Request) -> bool:
         """Say whether this key came with another body before."""
-        body = (call.kind, request.action, request.own_reference or request.object_reference, request.quote_id)
+        body = (call.kind, request.action, request.own_reference or request.object_reference, request.quote_id, str(request.part))
         return self.spec.honours_keys and self.bodies.setdefault(request.idempotency_key, body) != body
 
     def _once(self, request: Request) -> Document:
@@ -135,7 +139,15 @@ class Model:
             return UndoAnswer(outcome=Outcome.UNDONE, gone=True)
         if thing.state in ALIVE and request.quote_id and not request.quote_id.startswith(f"{thing.state}-{self._fee(thing)}-"):
             return UndoAnswer(outcome=Outcome.REFUSED, code="fee_grown")
-        return self._ended(thing)
+        return self._given_back(request, thing) if request.part and thing.state in ALIVE else self._ended(thing)
+
+    def _given_back(self, request: Request, thing: Thing) -> UndoAnswer:
+        """Give back a part, once for each key; nothing is left of it when all came back."""
+        part = request.part or self.price
+        thing.parts[request.idempotency_key] = part
+        if sum(each.amount_minor for each in thing.parts.values()) >= self.price.amount_minor:
+            self._ended(thing)
+        return UndoAnswer(outcome=Outcome.UNDONE, refund=part, reference=thing.name, evidence={"state": thing.state})
 
     def _ended(self, thing: Thing) -> UndoAnswer:
         if thing.state in ALIVE:

@@ -14,7 +14,7 @@ import pytest
 from tuntas.contracts.base import Document
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.ids import attempt_key, undo_key
-from tuntas.contracts.money import Money
+from tuntas.contracts.money import Money, less
 from tuntas.contracts.plan import Goal, Offer, OfferStep, StepKind
 from tuntas.kit.connector.provider import ActionAnswer, Provider, Request, Wish
 from tuntas.kit.errors import Rejected
@@ -163,6 +163,25 @@ class Promises:
         again = await subject.provider.undo(visit.undoing(request, 2))
         assert {first.outcome, again.outcome} == {Outcome.UNDONE}
         assert _minor(first.fee) <= _minor(quoted.fee)
+
+    async def test_a_part_of_what_was_paid_is_given_back_once_and_later_the_rest(self, subject: Subject) -> None:
+        visit, offer = await _started(subject)
+        partly = {step.action for step in offer.steps if step.undo.partly}
+        _needs(bool(partly), "it gives back all or nothing")
+        assert subject.provider.spec.honours_keys, "a part may be asked for twice"
+        request = next(request for request in await visit.through(offer) if request.action in partly)
+        assert request.amount is not None
+        paid, part = request.amount, request.amount.model_copy(update={"amount_minor": request.amount.amount_minor // 3})
+        for number in (1, 1, 2):
+            answer = await subject.provider.undo(visit.undoing(request, number).model_copy(update={"part": part}))
+            assert (answer.outcome, answer.refund) == (Outcome.UNDONE, part)
+        found = await visit.inquire(request)
+        assert found is not None
+        assert found.outcome is Outcome.DONE
+        rest = less(less(paid, part), part)
+        assert (await subject.provider.undo(visit.undoing(request, 3).model_copy(update={"part": rest}))).outcome is Outcome.UNDONE
+        found = await visit.inquire(request)
+        assert found is None or found.outcome in OVER
 
     async def test_what_was_undone_is_not_done(self, subject: Subject) -> None:
         _needs(subject.provider.spec.inquires, "it can't be asked")

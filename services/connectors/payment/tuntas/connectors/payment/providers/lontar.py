@@ -7,7 +7,7 @@ from tuntas.connectors.payment.actions import BALANCE, CHARGE
 from tuntas.connectors.payment.providers.orders import with_own
 from tuntas.contracts.connectors import Clocks, Outcome, UserAction
 from tuntas.contracts.money import Money
-from tuntas.contracts.plan import Offer, OfferStep, Phase, StepKind
+from tuntas.contracts.plan import Offer, OfferStep, Phase, StepKind, UndoTerms
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.http import Client, Reply
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote, Wish
@@ -57,6 +57,7 @@ class Lontar:
             acts_on="authorize",
             obliges=True,
             moves_money=True,
+            undo=UndoTerms(partly=True),
         )
         offer = Offer(
             offer_id=f"{NAME}:{wish.task_id}",
@@ -120,10 +121,10 @@ class Lontar:
 
     async def undo_quote(self, request: Request) -> UndoQuote:
         """Voiding and refunding are free here."""
-        return UndoQuote() if _authorizes(request) else UndoQuote(refund=request.amount)
+        return UndoQuote() if _authorizes(request) else UndoQuote(refund=request.part or request.amount)
 
     async def undo(self, request: Request) -> UndoAnswer:
-        """Void an authorization, refund a capture whole."""
+        """Void an authorization; refund a capture, or a part of it."""
         found = {} if request.own_reference else await self._find(request)
         if found is None:
             return UndoAnswer(outcome=Outcome.PENDING, code="not_found")
@@ -145,16 +146,22 @@ class Lontar:
         return UndoAnswer(outcome=Outcome.UNDONE, gone=status != "voided", reference=reference, evidence={"status": status})
 
     async def _refund(self, request: Request, identity: str) -> UndoAnswer:
-        amount = request.amount.amount_minor if request.amount else 0
-        body = {"reference": f"{request.reference}:undo", "amount_minor": amount}
+        refund = request.part or request.amount
+        body = {"reference": f"{request.reference}:undo", "amount_minor": refund.amount_minor if refund else 0}
         reply = await self._client.call("POST", f"/captures/{identity}/refund", request=request, json=body)
         if not reply.ok:
             return await self._refused_refund(request, identity, reply)
-        if reply.body["status"] == "pending":
+        if reply.body["status"] == "pending" and not await self._arrived(request, identity, str(reply.body["refund_id"])):
             return UndoAnswer(outcome=Outcome.PENDING)
         return UndoAnswer(
-            outcome=Outcome.UNDONE, refund=request.amount, reference=reply.body["refund_id"], evidence={"status": reply.body["status"]}
+            outcome=Outcome.UNDONE, refund=refund, reference=reply.body["refund_id"], evidence={"status": reply.body["status"]}
         )
+
+    async def _arrived(self, request: Request, identity: str, refund_id: str) -> bool:
+        """Look whether a refund is through by now: a repeat is answered as the first time."""
+        reply = await self._client.call("GET", f"/captures/{identity}", request=request)
+        refunds: Any = reply.body.get("refunds") if reply.ok else None
+        return any(each["refund_id"] == refund_id and each["status"] == "refunded" for each in refunds or ())
 
     async def _refused_refund(self, request: Request, identity: str, refusal: Reply) -> UndoAnswer:
         """A refund that is refused because all was given back already is done."""
