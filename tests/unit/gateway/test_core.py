@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -22,12 +23,13 @@ from tuntas.contracts.gateway import (
     TaskRejected,
     TaskReopened,
     TaskSubmitted,
+    TaskUndoRefused,
 )
 from tuntas.contracts.ids import derive
 from tuntas.contracts.intent import IntentResolved, IntentUnread, QuestionAsked
 from tuntas.contracts.plan import Goal
 from tuntas.contracts.planner import PlanInfeasible
-from tuntas.contracts.saga import CancelAnswered, SagaOutcome, SagaReopened, SagaRepaired
+from tuntas.contracts.saga import CancelAnswered, SagaOutcome, SagaReopened, SagaRepaired, SagaUndoAnswered
 from tuntas.contracts.trust import PlanDenied
 from tuntas.gateway.submission import SubmissionRefused
 from tuntas.testkit.history import START
@@ -242,6 +244,14 @@ def test_a_cancel_that_came_too_late_is_told_with_its_price(task: Any) -> None:
     assert refused.undo_price == {"IDR": 5}
     assert task.given(CancelAnswered(accepted=True, code="cancelled")) == []
     assert task.state.cancel == "accepted"
+
+
+def test_goals_that_could_not_be_given_up_are_told_and_those_that_are_show_themselves(task: Any) -> None:
+    task.running()
+    assert task.given(SagaUndoAnswered(undo_id=uuid4(), accepted=True, code="undoing")) == []
+    (refused,) = task.given(SagaUndoAnswered(undo_id=uuid4(), accepted=False, code="irreversible"))
+    assert isinstance(refused, TaskUndoRefused)
+    assert refused.code == "irreversible"
 
 
 def test_public_events_are_numbered_without_gaps(task: Any) -> None:

@@ -15,7 +15,7 @@ from tuntas.contracts.gateway import MAX_SUBMISSION_BYTES, SubmissionTaken
 from tuntas.contracts.ids import derive, task_id
 from tuntas.contracts.intent import AnswerGiven, ConversationClosed, IntentUnread, QuestionAsked
 from tuntas.contracts.planner import PlanProposed
-from tuntas.contracts.saga import Receipt, SagaEnded, SagaOutcome
+from tuntas.contracts.saga import Receipt, SagaEnded, SagaOutcome, SagaUndo
 from tuntas.contracts.trust import ApprovalAsked, MandateSet, PlanApproved, PlanDecided, Switch, TaskCancel
 from tuntas.gateway import deadline, gate
 from tuntas.gateway.models import TaskRequest
@@ -291,6 +291,25 @@ async def test_a_task_that_ended_takes_no_orders(house: Any) -> None:
     house.tell(task, "acme", IntentUnread(code="not_understood"))
     for path, body in (("cancel", None), ("approve", {"approved": True}), ("answer", {"text": "x"})):
         assert problem(await house.call("POST", f"/v1/tasks/{task}/{path}", json=body)) == (409, "ended")
+
+
+async def test_goals_of_a_completed_task_are_given_up_by_the_coordinator(house: Any) -> None:
+    task = await house.submitted()
+    body = {"goals": ["flight"], "fee_limit": {"IDR": 500}, "version": 9}
+    assert problem(await house.call("POST", f"/v1/tasks/{task}/undo", json=body)) == (409, "not_completed")
+    house.tell(task, "acme", ended(task))
+    assert (await house.call("POST", f"/v1/tasks/{task}/undo", json=body)).status_code == 202
+    sent = house.sent[-1][2]
+    assert isinstance(sent, SagaUndo)
+    assert (sent.legs, sent.fee_limit, sent.expected) == (("flight",), {"IDR": 500}, 9)
+    assert house.desk.acts[-1].action == "undo.ordered"
+
+
+@pytest.mark.parametrize("body", [{}, {"goals": []}, {"goals": [""]}, {"goals": ["a"], "fee_limit": {"rupiah": 1}}, {"goals": "flight"}])
+async def test_an_undo_without_goals_or_with_other_nonsense_is_refused(house: Any, body: Any) -> None:
+    task = await house.submitted()
+    house.tell(task, "acme", ended(task))
+    assert problem(await house.call("POST", f"/v1/tasks/{task}/undo", json=body)) == (422, "invalid_request")
 
 
 async def test_a_receipt_is_there_once_there_was_a_closing(house: Any) -> None:
