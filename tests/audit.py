@@ -68,7 +68,11 @@ def _missing(held_object: Document | None, receipt: Document, claim: Document) -
 
 
 def _differs(held_object: Document | None, claim: Document) -> bool:
-    return held_object is not None and held_object["alive"] and claim.get("amount") not in (None, held_object["amount"])
+    """Say whether a claim is not what is held; of what was paid, a part may have been given back."""
+    amount, back = claim.get("amount"), claim.get("refund")
+    if amount and back:
+        amount = {**amount, "amount_minor": amount["amount_minor"] - back["amount_minor"]}
+    return held_object is not None and held_object["alive"] and amount not in (None, held_object["amount"])
 
 
 def _unpaid(receipt: Document, objects: dict[str, Document]) -> bool:

@@ -39,7 +39,7 @@ from tuntas.kit.messaging.unit_of_work import UnitOfWork
 from tuntas.kit.persistence import postgres
 from tuntas.kit.persistence.store import Store
 from tuntas.local.stack import Backends
-from tuntas.saga import closing, halting, rollback
+from tuntas.saga import closing, halting, refunds, rollback
 from tuntas.saga.state import Effect
 from tuntas.testkit.simulate import Found, positive, run
 from tuntas.trust import holds
@@ -194,6 +194,22 @@ def lets_money_go_above_the_ceiling() -> None:
 
 
 # How it is kept and sent
+
+
+def gives_back_what_the_fee_took() -> None:
+    """A leg that is given up is paid back whole, whatever its provider keeps."""
+    patch(refunds, "fee_of", lambda _: None)
+
+
+def forgets_what_it_gave_back() -> None:
+    """A payment's part that came back is not remembered: it is given back again."""
+    given = rollback._given_back
+
+    def forgetful(turn: Any, effect: Effect, message: Any) -> None:
+        given(turn, effect, message)
+        turn.put(turn.saga.effects[effect.key].but(returned=None))
+
+    patch(rollback, "_given_back", forgetful)
 
 
 def publishes_before_the_commit() -> None:
@@ -406,6 +422,8 @@ MUTANTS: Mapping[str, Callable[[], None]] = {
         settles_a_budget_twice,
         goes_on_after_the_end,
         lets_money_go_above_the_ceiling,
+        gives_back_what_the_fee_took,
+        forgets_what_it_gave_back,
         publishes_before_the_commit,
         commits_offsets_first,
         leaves_leftovers,

@@ -193,6 +193,9 @@ class Judge:
         if message.outcome is SagaOutcome.COMPLETED:
             doubt = [e for e in message.receipt.effects if e.state is EffectState.IN_DOUBT]
             require(not doubt, "P10", "completed with", doubt)
+        if each.envelope.task_id not in self.touched and message.code == "given_up" and message.outcome is SagaOutcome.COMPLETED:
+            before = book.closings[-2].receipt
+            require(_even(message.receipt) or not _even(before), "P16", "what was given up is paid for still, or more:", message.receipt)
 
     # Every call
 
@@ -292,6 +295,11 @@ class Judge:
 @lru_cache(maxsize=64)
 def _plan(text: str) -> Plan:
     return Plan.model_validate_json(text)
+
+
+def _even(receipt: Receipt) -> bool:
+    """Say whether the person paid exactly what merchants and fees come to."""
+    return not _sums(p for p in receipt.postings if p.account != "clearing")
 
 
 def _sums(postings: Iterable[Posting]) -> dict[str, int]:

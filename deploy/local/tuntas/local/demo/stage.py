@@ -150,6 +150,13 @@ class Play:
         """Cancel it as the person."""
         await self.stage.call("POST", f"/v1/tasks/{self.task}/cancel")
 
+    async def give_up(self, *goals: str) -> None:
+        """Give up some goals of what is completed, at the price that is quoted for it."""
+        path = f"/v1/tasks/{self.task}/undo"
+        quoted = await self.stage.call("POST", f"{path}/quote", json={"goals": goals})
+        order = {"goals": goals, "fee_limit": quoted["cost"], "version": quoted["version"]}
+        await self.stage.call("POST", path, json=order)
+
     async def approve(self, *, yes: bool = True) -> None:
         """Answer the question for approval."""
         await self.stage.call("POST", f"/v1/tasks/{self.task}/approve", json={"approved": yes})

@@ -135,6 +135,12 @@ async def _hotel_cancels(play: Play) -> None:
     await play.until("reopened")
 
 
+async def _keeps_the_hotel(play: Play) -> None:
+    await play.until("completed")
+    await play.give_up("flight")
+    await play.until("reopened")
+
+
 async def _cancels_while_in_doubt(play: Play) -> None:
     await play.until("progressed", step="flight.hold", state="unknown")
     await play.cancel()
@@ -285,6 +291,14 @@ def _undone(on: Dates) -> list[Story]:
             before=misbehaves("payment.capture", "slow", seconds=3),
             act=cancels_after("flight.confirm"),
             code="cancelled",
+        ),
+        Story(
+            "hotel-kept",
+            "the person gives up the flight afterwards and keeps the hotel: the flight's price comes back",
+            "completed",
+            goals=trip(start=13, refundable=True),
+            act=_keeps_the_hotel,
+            closing=2,
         ),
         Story(
             "too-late",
