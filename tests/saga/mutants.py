@@ -205,8 +205,8 @@ def forgets_what_it_gave_back() -> None:
     """A payment's part that came back is not remembered: it is given back again."""
     given = rollback._given_back
 
-    def forgetful(turn: Any, effect: Effect, message: Any) -> None:
-        given(turn, effect, message)
+    def forgetful(turn: Any, effect: Effect, part: Any) -> None:
+        given(turn, effect, part)
         turn.put(turn.saga.effects[effect.key].but(returned=None))
 
     patch(rollback, "_given_back", forgetful)

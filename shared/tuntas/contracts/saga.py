@@ -120,13 +120,13 @@ class SagaCancel(Message, name="saga.cancel", topic=SAGA_COMMANDS):
 class SagaUndo(Message, name="saga.undo", topic=SAGA_COMMANDS):
     """Somebody gives up these legs of a completed task and keeps the others. Answered by `saga.undo_answered`.
 
-    Each effect is undone for up to `fee_limit` without asking. `expected` is the version of the saga that was looked at: another one by
-    now, and nothing is changed.
+    Each effect is undone for up to `fee_limit` without asking; without one, for what its declaration allows. `expected` is the version of
+    the saga that was looked at: another one by now, and nothing is changed.
     """
 
     undo_id: UUID
     legs: tuple[str, ...] = Field(min_length=1)
-    fee_limit: Amounts = Field(default_factory=dict)
+    fee_limit: Amounts | None = None
     by: str
     expected: int | None = None
 

@@ -70,6 +70,20 @@ def test_the_fee_that_may_be_paid_is_the_persons_word(done: Task) -> None:
     assert [m.fee_limit for m in sent if isinstance(m, StepUndo)] == [{"IDR": 40_00}]
 
 
+@pytest.mark.parametrize(("said", "limit"), [(None, {"IDR": 20_00}), ({}, {})])
+def test_without_a_word_the_declared_limit_holds_and_a_free_undo_may_cost_nothing(
+    done: Task, said: dict[str, int] | None, limit: dict[str, int]
+) -> None:
+    sent = give_up(done, fee_limit=said)
+    assert [m.fee_limit for m in sent if isinstance(m, StepUndo)] == [limit]
+
+
+def test_a_part_of_which_the_payment_provider_keeps_something_is_not_asked_for_again(done: Task) -> None:
+    given_up(done)
+    (ended,) = done.undone("payment.capture", part=rupiah(220_00), refund=rupiah(219_00))
+    assert isinstance(ended, SagaEnded)
+
+
 def test_giving_up_all_that_is_left_undoes_everything(done: Task) -> None:
     assert undos(give_up(done, "flight", "hotel")) == [("payment.capture", 1)]
     done.undo_all()

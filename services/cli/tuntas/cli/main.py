@@ -131,6 +131,8 @@ def undo(
     gateway, path = Gateway(), f"/v1/tasks/{task}/undo"
     quoted = gateway.call("POST", f"{path}/quote", "effects", "cost", "complete", "version", json={"goals": goals})
     showing.quote(quoted, as_json=as_json)
+    if not quoted["effects"]:
+        raise Fault("unknown_leg", "nothing stands of these goals", EXIT_REFUSED)
     if not apply:
         return
     if not quoted["complete"] or not all(each["allowed"] for each in quoted["effects"]):

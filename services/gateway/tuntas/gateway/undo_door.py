@@ -32,12 +32,12 @@ class Named(Body):
 
 
 class GivenUp(Named):
-    """Goals that are given up. Each effect is undone for at most `fee_limit`; without one, for what its policy allows.
+    """Goals that are given up. Each effect is undone for at most `fee_limit`; without one, for what the person's mandate allows.
 
     `version` is the one that the quote was for: if the task has changed since, nothing is done.
     """
 
-    fee_limit: Amounts = Field(default_factory=dict)
+    fee_limit: Amounts | None = None
     version: int | None = Field(default=None, ge=0)
 
 

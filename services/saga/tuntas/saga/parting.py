@@ -30,7 +30,7 @@ def give_up(turn: Turn, message: SagaUndo) -> None:
         return
     reopen(turn, GIVEN_UP)
     whole = not _kept(turn.saga, message)
-    terms = {"fee_limit": message.fee_limit or None, "note": f"given up by {message.by}"[:500]}
+    terms = {"fee_limit": message.fee_limit, "note": f"given up by {message.by}"[:500]}
     turn.put(*(e.but(**terms) for e in _standing(turn.saga) if whole or e.declaration.leg_id in message.legs))
     turn.set(given_up=tuple(dict.fromkeys((*turn.saga.given_up, *message.legs))))
     if whole:

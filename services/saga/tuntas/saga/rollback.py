@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from tuntas.contracts.connectors import Outcome, StepUndo, StepUndone
+from tuntas.contracts.money import Money, plus
 from tuntas.contracts.saga import SagaOutcome
 from tuntas.contracts.topics import SAGA_REPLIES, connector_commands
 from tuntas.saga.state import Effect, Saga, Stage, Status
@@ -102,7 +103,7 @@ def replied(turn: Turn, effect: Effect, message: StepUndone) -> None:
     facts = {"reference": reference, "amount": message.amount or effect.amount}
     effect = effect.but(undo_seq=message.seq, **facts)
     if message.outcome is Outcome.UNDONE and message.part:
-        _given_back(turn, effect, message)
+        _given_back(turn, effect, message.part)
     elif message.outcome is Outcome.UNDONE:
         _undone(turn, effect, message)
     elif effect.stage in {Stage.UNDOING, Stage.WAITING}:
@@ -125,9 +126,9 @@ def _undone(turn: Turn, effect: Effect, message: StepUndone) -> None:
     turn.wake(f"undo:{effect.key}", None)
 
 
-def _given_back(turn: Turn, effect: Effect, message: StepUndone) -> None:
+def _given_back(turn: Turn, effect: Effect, part: Money) -> None:
     """A part of its money came back and it stands; unless all is being undone by now."""
-    stands = effect.but(stage=Stage.STANDING, part=None, returned=message.refund or message.part, answered=True, code=None)
+    stands = effect.but(stage=Stage.STANDING, part=None, returned=plus(effect.returned, part), answered=True, code=None)
     turn.put(stands.unwanted() if turn.saga.aim is SagaOutcome.COMPENSATED else stands)
     turn.wake(f"undo:{effect.key}", None)
 
