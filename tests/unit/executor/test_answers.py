@@ -71,6 +71,26 @@ def test_a_pending_attempt_is_asked_about_slowly_and_spends_no_patience(trip: Tr
     assert trip.state.status == "running"
 
 
+def test_that_an_attempt_is_still_pending_is_said_in_the_same_words_and_is_a_sign_of_life(trip: Trip) -> None:
+    trip.approve()
+    trip.done("flight.hold")
+    trip.hear("hotel.hold", Outcome.PENDING)
+    pending = trip.attempt("hotel.hold").seq
+    for _ in range(10):
+        assert len(trip.fire("reply_by:hotel.hold:1")) == 1
+        assert trip.hear("hotel.hold", Outcome.PENDING, seq=pending) == []
+    assert (trip.attempt("hotel.hold").status, trip.state.rungs) == ("pending", ())
+
+
+def test_a_pending_attempt_whose_connector_says_nothing_more_is_given_up(trip: Trip) -> None:
+    trip.approve()
+    trip.done("flight.hold")
+    trip.hear("hotel.hold", Outcome.PENDING)
+    for _ in range(4):
+        trip.fire("reply_by:hotel.hold:1")
+    assert kinds(trip.fire("reply_by:hotel.hold:1")) == ["attempt.release"]
+
+
 def test_an_attempt_pending_for_ever_is_given_up(trip: Trip) -> None:
     trip.core = Trip("x", Policy(tries_in_all=3)).core
     trip.approve(trip.plan(hotels=trip.plan().leg("hotel").offers[:1]))

@@ -86,9 +86,13 @@ def _halted(run: Run, _: ExecutionHalt) -> None:
 
 def _replied(run: Run, reply: StepReplied) -> None:
     attempt = run.state.attempt(reply.key)
-    if run.state.status is not Status.ENDED and attempt and reply.seq > attempt.seq:
+    if run.state.status is Status.ENDED or attempt is None:
+        return
+    if reply.seq > attempt.seq:
         replies.answered(run, attempt, reply)
         go_on(run)
+    elif reply.seq == attempt.seq:
+        replies.repeated(run, attempt)
 
 
 def _released(run: Run, message: AttemptReleased) -> None:

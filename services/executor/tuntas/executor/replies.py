@@ -32,6 +32,12 @@ def answered(run: Run, attempt: Attempt, reply: StepReplied) -> None:
         run.change(attempt, **known)
 
 
+def repeated(run: Run, attempt: Attempt) -> None:
+    """The last reply once more. That it is still pending is a sign of life: only its deadline ends the patience with it."""
+    if attempt.status is AttemptStatus.PENDING:
+        run.change(attempt, silent=0)
+
+
 def silent(run: Run, attempt: Attempt) -> None:
     """Ask again for an answer that is late: the same key and body are the inquiry. Too often, and it counts as lost."""
     kind = attempt.declaration.kind
