@@ -139,6 +139,7 @@ class Running:
         self.broker: KafkaBroker = build_broker(name, self.kafka)
         self._assemble()
         await self.broker.start()
+        self.link.watch()
         await self._announce()
         await asyncio.gather(*(self._read_whole(s) for s in self._followers))
         self.caught_up.set()

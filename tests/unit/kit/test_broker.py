@@ -89,3 +89,33 @@ async def test_partitions_are_given_up_with_their_offsets_committed_and_forgotte
     await link.on_partitions_revoked({PLACE})
     assert consumer.commits == [{PLACE: 5}]
     assert not link.processed
+
+
+def _client(reading: Any, membership: Any, sending: Any) -> Any:
+    """Return a broker whose client library has these loops."""
+    reader = SimpleNamespace(_fetcher=SimpleNamespace(error_future=reading), _coordinator=SimpleNamespace(_coordination_task=membership))
+    producer = SimpleNamespace(_producer=SimpleNamespace(producer=SimpleNamespace(_sender=SimpleNamespace(sender_task=sending))))
+    return SimpleNamespace(subscribers=[SimpleNamespace(consumer=reader)], config=SimpleNamespace(producer=producer))
+
+
+@pytest.mark.parametrize("broken", range(3))
+async def test_a_loop_of_the_client_library_that_ends_by_an_error_ends_the_service(link: Link, broken: int) -> None:
+    loops = [asyncio.get_running_loop().create_future() for _ in range(3)]
+    ends: list[BaseException] = []
+    link.broker, link.fatal = _client(*loops), ends.append
+    link.watch()
+    error = RuntimeError("the handler is closed")  # what uvloop says of a connection that was reset meanwhile
+    loops[broken].set_exception(error)
+    await asyncio.sleep(0)
+    assert ends == [error]
+
+
+async def test_a_loop_of_the_client_library_that_was_stopped_ends_nothing(link: Link) -> None:
+    stopped, cancelled, none = asyncio.get_running_loop().create_future(), asyncio.get_running_loop().create_future(), None
+    ends: list[BaseException] = []
+    link.broker, link.fatal = _client(stopped, none, cancelled), ends.append
+    link.watch()
+    stopped.set_result(None)
+    cancelled.cancel()
+    await asyncio.sleep(0)
+    assert ends == []

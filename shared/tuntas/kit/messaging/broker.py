@@ -82,6 +82,16 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
         """Return the consumer beneath the subscriber, once it has started."""
         return self.subscriber.consumer if self.subscriber else None
 
+    def watch(self) -> None:
+        """End the service when a loop of the client library's ends by an error: it would be deaf or mute for ever, and stay a member."""
+        for loop in _loops(self.broker):
+            loop.add_done_callback(self._ended)
+
+    def _ended(self, loop: asyncio.Future[Any]) -> None:
+        if not loop.cancelled() and (error := loop.exception()):
+            self.log.error("client.ended", error=repr(error.__cause__ or error))
+            self.fatal(error)
+
     async def publish(self, records: Sequence[Record]) -> None:
         """Publish in order and wait for all confirmations. The time limit covers sending, too: an idempotent producer retries for ever."""
         producer: Any = self.broker.config.producer
@@ -159,6 +169,15 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
                 self.fatal(error)
             await asyncio.sleep(min(20.0, 0.1 * 2 ** min(self.failures, 8)) * self.dice.uniform(0.5, 1))
             raise NackMessage from error
+
+
+def _loops(broker: KafkaBroker) -> list[asyncio.Future[Any]]:
+    """Return the tasks in which the client library reads, keeps its membership and sends. It tells nobody when one of them ends."""
+    readers: list[Any] = [reader.consumer for reader in broker.subscribers]
+    sender: Any = broker.config.producer
+    found = [reader._fetcher.error_future for reader in readers]  # noqa: SLF001 - nothing public tells
+    found += [getattr(reader._coordinator, "_coordination_task", None) for reader in readers]  # noqa: SLF001
+    return [loop for loop in (*found, sender._producer.producer._sender.sender_task) if loop]  # noqa: SLF001
 
 
 class _Broker(KafkaBroker):
