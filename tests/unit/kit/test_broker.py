@@ -119,3 +119,26 @@ async def test_a_loop_of_the_client_library_that_was_stopped_ends_nothing(link: 
     cancelled.cancel()
     await asyncio.sleep(0)
     assert ends == []
+
+
+async def test_an_older_commit_that_the_client_repeats_never_comes_after_a_newer_one(link: Link, consumer: Consumer) -> None:
+    waiting: list[asyncio.Event] = []
+
+    async def repeated(offsets: dict[TopicPartition, int]) -> None:
+        waiting.append(asyncio.Event())
+        await waiting[-1].wait()
+        consumer.commits.append(offsets)
+
+    consumer.commit = repeated  # type: ignore[method-assign]
+    link.done([_record(0)])
+    older = asyncio.create_task(link.commit(now=True))
+    await asyncio.sleep(0)
+    link.done([_record(1)])
+    newer = asyncio.create_task(link.commit(now=True))
+    await asyncio.sleep(0)
+    while not (older.done() and newer.done()):
+        for gate in reversed(waiting):
+            gate.set()
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert consumer.commits[-1] == {PLACE: 2}

@@ -74,6 +74,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     processed: dict[TopicPartition, int] = field(default_factory=dict)
     committed_at: float = 0.0
+    committing: asyncio.Lock = field(default_factory=asyncio.Lock)
     failures: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
@@ -125,15 +126,21 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
         self.processed |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
 
     async def commit(self, *, now: bool = False) -> None:
-        """Commit the offsets of what is done, at most every quarter of a second unless told to at once."""
-        at = asyncio.get_running_loop().time()
-        if self.consumer is None or not self.processed or (not now and at - self.committed_at < COMMIT_SECONDS):
-            return
-        offsets, self.processed, self.committed_at = self.processed, {}, at
+        """Commit the offsets of what is done, at most every quarter of a second unless told to at once.
+
+        One commit at a time: an older one that is repeated by the client would come after a newer one, and take it back.
+        """
+        async with self.committing:
+            at = asyncio.get_running_loop().time()
+            if self.consumer and self.processed and (now or at - self.committed_at >= COMMIT_SECONDS):
+                offsets, self.processed, self.committed_at = self.processed, {}, at
+                await self._commit(self.consumer, offsets)
+
+    async def _commit(self, consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
         try:
-            await self.consumer.commit(offsets)
+            await consumer.commit(offsets)
         except Exception:
-            owned = self.consumer.assignment()
+            owned = consumer.assignment()
             self.processed = {place: offset for place, offset in offsets.items() if place in owned} | self.processed
             self.metrics.of("tuntas_commit_failures_total").inc()
             raise
@@ -173,7 +180,8 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
 
 def _loops(broker: KafkaBroker) -> list[asyncio.Future[Any]]:
     """Return the tasks in which the client library reads, keeps its membership and sends. It tells nobody when one of them ends."""
-    readers: list[Any] = [reader.consumer for reader in broker.subscribers]
+    subscribers: list[Any] = list(broker.subscribers)
+    readers = [each.consumer for each in subscribers]
     sender: Any = broker.config.producer
     found = [reader._fetcher.error_future for reader in readers]  # noqa: SLF001 - nothing public tells
     found += [getattr(reader._coordinator, "_coordination_task", None) for reader in readers]  # noqa: SLF001

@@ -82,5 +82,6 @@ LogName = Literal[
     "state.followed",
     "consumer.stuck",
     "engines.forgone",
+    "client.ended",
 ]
 """Log events: dotted, past tense, with fields; never formatted sentences."""
