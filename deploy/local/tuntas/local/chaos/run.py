@@ -34,7 +34,7 @@ CANCEL_SECONDS = 20.0
 HELD_SECONDS = 200.0
 """So long the bank holds back what became of an authorization asked for before the first strike, so that all tasks are under way by then.
 
-They go on in the middle of the storm. The executor gives up on an attempt that is pending for 330 s.
+They go on in the middle of the storm.
 """
 HELD: Document = {"kind": "pending", "times": 0, "seconds": HELD_SECONDS}
 UNPLANNED = 120
