@@ -119,3 +119,19 @@ async def test_a_loop_of_the_client_library_that_was_stopped_ends_nothing(link: 
     cancelled.cancel()
     await asyncio.sleep(0)
     assert ends == []
+
+
+async def test_a_commit_waits_for_the_one_before_it_which_could_come_through_later_and_take_the_group_back(
+    link: Link, consumer: Consumer
+) -> None:
+    consumer.open.clear()
+    link.done([_record(0)])
+    first = asyncio.create_task(link.commit(now=True))
+    await asyncio.sleep(0)
+    link.done([_record(1)])
+    second = asyncio.create_task(link.commit(now=True))
+    await asyncio.sleep(0)
+    assert link.processed == {PLACE: 2}  # not given to the client yet
+    consumer.open.set()
+    await asyncio.gather(first, second)
+    assert consumer.commits == [{PLACE: 1}, {PLACE: 2}]

@@ -74,6 +74,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     processed: dict[TopicPartition, int] = field(default_factory=dict)
     committed_at: float = 0.0
+    committing: asyncio.Lock = field(default_factory=asyncio.Lock)
     failures: int = 0
     dice: random.Random = field(default_factory=random.Random)
 
@@ -125,18 +126,27 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
         self.processed |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
 
     async def commit(self, *, now: bool = False) -> None:
-        """Commit the offsets of what is done, at most every quarter of a second unless told to at once."""
-        at = asyncio.get_running_loop().time()
-        if self.consumer is None or not self.processed or (not now and at - self.committed_at < COMMIT_SECONDS):
+        """Commit the offsets of what is done, at most every quarter of a second unless told to at once.
+
+        One at a time: the client repeats a commit while Kafka is away, and an older one that comes through last takes the group back.
+        """
+        if not self._should_commit(now):
             return
-        offsets, self.processed, self.committed_at = self.processed, {}, at
-        try:
-            await self.consumer.commit(offsets)
-        except Exception:
-            owned = self.consumer.assignment()
-            self.processed = {place: offset for place, offset in offsets.items() if place in owned} | self.processed
-            self.metrics.of("tuntas_commit_failures_total").inc()
-            raise
+        async with self.committing:
+            if self.consumer is None or not self._should_commit(now):
+                return
+            offsets, self.processed, self.committed_at = self.processed, {}, asyncio.get_running_loop().time()
+            try:
+                await self.consumer.commit(offsets)
+            except Exception:
+                owned = self.consumer.assignment()
+                self.processed = {place: offset for place, offset in offsets.items() if place in owned} | self.processed
+                self.metrics.of("tuntas_commit_failures_total").inc()
+                raise
+
+    def _should_commit(self, now: bool) -> bool:
+        at = asyncio.get_running_loop().time()
+        return bool(self.processed) and (now or at - self.committed_at >= COMMIT_SECONDS)
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Let the batch in flight finish and commit before the partitions go; the rejoin waits for this."""
