@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 
-from tuntas.local.chaos.faults import MEMBERS, SESSION_SECONDS, TRANSACTION_SECONDS, kills, outages, stops
+from tuntas.local.chaos.faults import MEMBERS, SESSION_SECONDS, TRANSACTION_SECONDS, freezes, kills, outages, stops
 from tuntas.local.chaos.run import faults_found
 from tuntas.local.platform import WORLDS
 from tuntas.local.services import PACKAGES
@@ -18,7 +18,7 @@ def test_every_process_is_killed_in_turn_and_as_many_at_random() -> None:
 
 
 def test_processes_are_stopped_for_longer_than_a_transaction_and_than_a_session_at_any_instant_and_before_a_commit() -> None:
-    found = {(fault.kind, fault.seconds) for fault in stops(NAMES, random.Random(1))}
+    found = {(fault.kind, fault.seconds) for plan in (stops, freezes) for fault in plan(NAMES, random.Random(1))}
     assert found == {(kind, seconds) for kind in ("stop", "freeze") for seconds in (TRANSACTION_SECONDS, SESSION_SECONDS)}
 
 
@@ -30,7 +30,7 @@ def test_servers_and_worlds_are_cut_slowed_silenced_filled_and_crashed() -> None
 
 
 def test_the_same_seed_strikes_in_the_same_order() -> None:
-    for plan in (lambda rng: kills(NAMES, rng), lambda rng: stops(NAMES, rng), outages):
+    for plan in (lambda rng: kills(NAMES, rng), lambda rng: stops(NAMES, rng), lambda rng: freezes(NAMES, rng), outages):
         assert plan(random.Random(7)) == plan(random.Random(7)) != plan(random.Random(8))
 
 

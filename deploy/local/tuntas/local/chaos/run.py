@@ -8,6 +8,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from statistics import median
 from typing import Any
 
@@ -16,7 +17,7 @@ import asyncpg
 from tuntas.contracts.topics import CONNECTORS, connector_commands
 from tuntas.kit import redriving
 from tuntas.kit.settings import KafkaSettings
-from tuntas.local.chaos.faults import MEMBERS, Fault, kills, outages, stops
+from tuntas.local.chaos.faults import MEMBERS, Fault, freezes, kills, outages, stops
 from tuntas.local.chaos.foe import CAUGHT, Foe
 from tuntas.local.chaos.jobs import Kind
 from tuntas.local.chaos.judge import audit, leftovers, until
@@ -27,16 +28,21 @@ from tuntas.local.platform import Platform
 from tuntas.local.services import PACKAGES, declared
 
 Document = dict[str, Any]
-DRAIN_SECONDS = 600.0
+DRAIN_SECONDS = 300.0
 QUIET_SECONDS = 120.0
 CANCEL_SECONDS = 20.0
-HELD_SECONDS = 300.0
-"""So long the bank holds back what became of an authorization, so that all tasks are under way when the first strike falls."""
+HELD_SECONDS = 200.0
+"""So long the bank holds back what became of an authorization asked for before the first strike, so that all tasks are under way by then.
+
+They go on in the middle of the storm.
+"""
 HELD: Document = {"kind": "pending", "times": 0, "seconds": HELD_SECONDS}
 UNPLANNED = 120
 """So many tasks at most wait to be planned: a person would not wait for longer."""
+FED = 2
+"""So many more tasks are submitted a second while all that is struck."""
 LIGHT = Kind(light=True)
-PROBE = 50
+PROBE = 20
 """So many tasks are in flight when it is measured how long all take to rest."""
 SERVICE_SETTLES, SERVER_SETTLES = 15.0, 45.0
 """After the kill of a service, and of the broker or the database, all tasks rest within so many seconds."""
@@ -63,7 +69,7 @@ class Chaos:
             keeper = asyncio.create_task(self.foe.keep())
             watch = asyncio.create_task(self._watch())
             try:
-                report: Document = {"storm": await self._phase(self._storm), "roll_and_cancel": await self._phase(self._roll)}
+                report = await self._struck()
                 report["settles"] = await self._settles()
             finally:
                 watch.cancel()
@@ -79,42 +85,47 @@ class Chaos:
             report["replayed"] = await replay(self._platform, self._say) | await self._judged()
         return report | {"seconds": round(time.monotonic() - self._begun, 1)}
 
+    async def _struck(self) -> Document:
+        """Strike, then change versions and cancel without waiting in between; then wait until every task rests."""
+        report = {"storm": await self._phase(self._storm), "roll_and_cancel": await self._phase(self._roll)}
+        ended = time.monotonic()
+        await self.load.all_submitted()
+        await self.load.settled(DRAIN_SECONDS)
+        return report | {"at_rest_after_seconds": round(time.monotonic() - ended, 1)}
+
     async def _phase(self, act: Callable[[], Any]) -> Document:
-        """Run a phase, wait until every task rests, and tell how it went."""
+        """Run a phase, and tell how it went."""
         first, self._flying = len(self.load.jobs), []
         began = time.monotonic()
         await act()
-        struck = time.monotonic()
-        await self.load.all_submitted()
-        await self.load.settled(DRAIN_SECONDS)
         return {
             "tasks": len(self.load.jobs) - first,
             "in_flight": {"at_most": max(self._flying, default=0), "median": int(median(self._flying or [0]))},
-            "struck_for_seconds": round(struck - began, 1),
-            "settled_after_seconds": round(time.monotonic() - struck, 1),
+            "seconds": round(time.monotonic() - began, 1),
         }
 
     async def _storm(self) -> None:
-        """Strike in three lanes at once: kills, stopped processes, and the servers; as many tasks as at the beginning stay in flight."""
-        held = await self.stage.world("payment", "POST", "/faults", json={"operation": "payment.authorize", **HELD})
+        """Strike in four lanes: kills, processes stopped at any instant or before a commit, and the servers; tasks go on coming."""
         await self._fill()
-        self._met = await self._open_sagas()
         await self._poison()
-        names = self._platform.names()
-        lanes = [(stops(names, self._rng), 4.0), (outages(self._rng), 4.0), (kills(names, self._rng), 8.0)]
+        names, rng = self._platform.names(), self._rng
+        lanes = [(stops(names, rng), 8.0), (freezes(names, rng), 4.0), (outages(rng), 4.0), (kills(names, rng), 6.0)]
         feeder = asyncio.create_task(self._feed())
         try:
             await asyncio.gather(*(self._lane(*lane) for lane in lanes))
         finally:
             feeder.cancel()
-            await self.stage.world("payment", "DELETE", f"/faults/{held['fault_id']}")
 
     async def _fill(self) -> None:
-        """Submit at the rate at which the platform plans, until as many tasks as asked for are under way."""
-        async with asyncio.timeout(HELD_SECONDS):
-            while (flying := await self._open_sagas()) < self._tasks:
-                self._submit(self._tasks + UNPLANNED - flying)
-                await asyncio.sleep(1)
+        """Submit at the rate at which the platform plans, until as many tasks as asked for are under way, or the first go on."""
+        held = await self.stage.world("payment", "POST", "/faults", json={"operation": "payment.authorize", **HELD})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HELD_SECONDS):
+                while (flying := await self._open_sagas()) < self._tasks:
+                    self._submit(self._tasks + UNPLANNED - flying)
+                    await asyncio.sleep(1)
+        await self.stage.world("payment", "DELETE", f"/faults/{held['fault_id']}")
+        self._met = await self._open_sagas()
 
     def _submit(self, wanted: int, **cancel: float) -> int:
         """Submit as many of these tasks as may wait to be planned; return how many."""
@@ -129,18 +140,21 @@ class Chaos:
 
     async def _feed(self) -> None:
         while True:
-            self._submit(self._tasks - self.load.counts()["open"])
-            await asyncio.sleep(2)
+            self._submit(FED)
+            await asyncio.sleep(1)
 
     async def _roll(self) -> None:
-        """Replace every process by one of the next version, one after another, while as many tasks are cancelled at some instant."""
+        """Replace every process by one of the next version, two services at once, while as many tasks are cancelled at some instant."""
         async with _admin(self._platform) as admin:  # what an expanding migration does first
             for name in PACKAGES:
                 await admin.execute(f"alter table {_table(name)} add column if not exists grown text")
-        cancels = asyncio.create_task(self._cancelled())
+        services = tuple(PACKAGES)
+        await asyncio.gather(self._cancelled(), self._rolled(services[::2]), self._rolled(services[1::2]))
+
+    async def _rolled(self, services: Sequence[str]) -> None:
         for name in self._platform.names():
-            await self.foe.roll(name, NEXT)
-        await cancels
+            if name.partition("@")[0] in services:
+                await self.foe.roll(name, NEXT)
 
     async def _cancelled(self) -> None:
         """Submit as many tasks as asked for, each to be cancelled at some instant of its life."""
