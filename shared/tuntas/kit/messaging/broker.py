@@ -183,7 +183,8 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
 
 def _loops(broker: KafkaBroker) -> list[asyncio.Future[Any]]:
     """Return the tasks in which the client library reads, keeps its membership and sends. It tells nobody when one of them ends."""
-    readers: list[Any] = [reader.consumer for reader in broker.subscribers]
+    subscribers: list[Any] = list(broker.subscribers)
+    readers = [subscriber.consumer for subscriber in subscribers]
     sender: Any = broker.config.producer
     found = [reader._fetcher.error_future for reader in readers]  # noqa: SLF001 - nothing public tells
     found += [getattr(reader._coordinator, "_coordination_task", None) for reader in readers]  # noqa: SLF001
