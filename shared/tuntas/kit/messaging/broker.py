@@ -128,22 +128,25 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
     async def commit(self, *, now: bool = False) -> None:
         """Commit the offsets of what is done, at most every quarter of a second unless told to at once.
 
-        One commit at a time: an older one that is repeated by the client would come after a newer one, and take it back.
+        One at a time: the client repeats a commit while Kafka is away, and an older one that comes through last takes the group back.
         """
+        if not self._should_commit(now):
+            return
         async with self.committing:
-            at = asyncio.get_running_loop().time()
-            if self.consumer and self.processed and (now or at - self.committed_at >= COMMIT_SECONDS):
-                offsets, self.processed, self.committed_at = self.processed, {}, at
-                await self._commit(self.consumer, offsets)
+            if self.consumer is None or not self._should_commit(now):
+                return
+            offsets, self.processed, self.committed_at = self.processed, {}, asyncio.get_running_loop().time()
+            try:
+                await self.consumer.commit(offsets)
+            except Exception:
+                owned = self.consumer.assignment()
+                self.processed = {place: offset for place, offset in offsets.items() if place in owned} | self.processed
+                self.metrics.of("tuntas_commit_failures_total").inc()
+                raise
 
-    async def _commit(self, consumer: AIOKafkaConsumer, offsets: dict[TopicPartition, int]) -> None:
-        try:
-            await consumer.commit(offsets)
-        except Exception:
-            owned = consumer.assignment()
-            self.processed = {place: offset for place, offset in offsets.items() if place in owned} | self.processed
-            self.metrics.of("tuntas_commit_failures_total").inc()
-            raise
+    def _should_commit(self, now: bool) -> bool:
+        at = asyncio.get_running_loop().time()
+        return bool(self.processed) and (now or at - self.committed_at >= COMMIT_SECONDS)
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Let the batch in flight finish and commit before the partitions go; the rejoin waits for this."""
@@ -181,7 +184,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
 def _loops(broker: KafkaBroker) -> list[asyncio.Future[Any]]:
     """Return the tasks in which the client library reads, keeps its membership and sends. It tells nobody when one of them ends."""
     subscribers: list[Any] = list(broker.subscribers)
-    readers = [each.consumer for each in subscribers]
+    readers = [subscriber.consumer for subscriber in subscribers]
     sender: Any = broker.config.producer
     found = [reader._fetcher.error_future for reader in readers]  # noqa: SLF001 - nothing public tells
     found += [getattr(reader._coordinator, "_coordination_task", None) for reader in readers]  # noqa: SLF001

@@ -20,7 +20,7 @@ from tuntas.kit.persistence.store import Clock, Store
 
 S = TypeVar("S", bound=BaseModel)
 
-LEASE_MARGIN_SECONDS = 5.0
+LEASE_MARGIN_SECONDS = 2.0
 """How long after a call's deadline its row is taken for lost."""
 
 _TRANSACTION_SECONDS = 15.0

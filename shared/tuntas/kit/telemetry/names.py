@@ -81,6 +81,7 @@ LogName = Literal[
     "sweep.failed",
     "state.followed",
     "consumer.stuck",
+    "client.ended",
     "engines.forgone",
     "client.ended",
 ]
