@@ -81,7 +81,6 @@ LogName = Literal[
     "sweep.failed",
     "state.followed",
     "consumer.stuck",
-    "client.ended",
     "engines.forgone",
     "client.ended",
 ]
