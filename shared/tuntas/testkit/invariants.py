@@ -134,7 +134,7 @@ class Judge:
                 require(state.is_done(step.step_id), "P9", step_id, "is declared before", step.step_id, "is done")
         used = {a.acts_on for a in state.attempts if not a.gone}
         now = self.world.now
-        late = [a.step_id for a in state.attempts if a.done and a.clock and a.clock <= now and a.clock < until and a.key not in used]
+        late = [a.step_id for a in state.attempts if a.done and a.clock and a.clock <= now and a.clock <= until and a.key not in used]
         require(not late, "P9", step_id, "is declared after the clock of", late)
 
     def _on_ended(self, each: Entry, message: ExecutionEnded) -> None:

@@ -221,10 +221,8 @@ class Simulation:
         legs = sorted({e.step_id.partition(".")[0] for e in ended.receipt.effects if e.state is EffectState.KEPT})
         if ended.outcome is SagaOutcome.COMPENSATED or self.moods.calm or whims.random() < 0.3:
             return
-        chosen, limit = (
-            tuple(whims.sample(legs, whims.choice([1, 1, 1, min(2, len(legs))]))),
-            whims.choice([None, {}, {actors.CURRENCY: 50_000}]),
-        )
+        chosen = tuple(whims.sample(legs, whims.choice([1, 1, 1, min(2, len(legs))])))
+        limit = whims.choice([None, {}, {actors.CURRENCY: 50_000}])
         order = SagaUndo(undo_id=derive("regret", task, ended.closing), legs=chosen, fee_limit=limit, by="person")
         self.at(whims.choice([0.0, whims.uniform(0, 120)]), lambda: self.world.say("gateway", task, order))
 

@@ -302,7 +302,7 @@ async def test_goals_of_a_completed_task_are_given_up_by_the_coordinator(house: 
     sent = house.sent[-1][2]
     assert isinstance(sent, SagaUndo)
     assert (sent.legs, sent.fee_limit, sent.expected) == (("flight",), {"IDR": 500}, 9)
-    assert house.desk.acts[-1].action == "undo.ordered"
+    assert house.desk.acts == []  # the log is of what operators do
 
 
 @pytest.mark.parametrize("body", [{}, {"goals": []}, {"goals": [""]}, {"goals": ["a"], "fee_limit": {"rupiah": 1}}, {"goals": "flight"}])

@@ -112,11 +112,12 @@ def _digest(body: object) -> str:
 
 
 def _until(run: Run, step: Step, forward_by: datetime) -> datetime:
-    """Return until when an attempt may act: a pivot no longer than what it relies on is held, however late it is sent."""
+    """Return until when an attempt may act: a pivot only while all it relies on outlives the margin, however late it is sent."""
     if step.kind is not StepKind.PIVOT:
         return forward_by
     used = {a.acts_on for a in run.state.attempts if not a.gone}
-    return min([forward_by, *(a.clock for a in run.state.attempts if a.done and a.clock and a.key not in used)])
+    held = (a.clock for a in run.state.attempts if a.done and a.clock and a.key not in used)
+    return min([forward_by, *(clock - run.policy.margin for clock in held)])
 
 
 def _declaration(run: Run, step: Step, offered: OfferStep, amount: Money | None, digest: str) -> Declaration:

@@ -33,7 +33,7 @@ def answered(run: Run, attempt: Attempt, reply: StepReplied) -> None:
 
 
 def repeated(run: Run, attempt: Attempt) -> None:
-    """The last reply once more. That it is still pending is a sign of life: only its deadline ends the patience with it."""
+    """The last reply once more. That it is still pending is a sign of life: only the deadline, or `tries_in_all`, ends the patience."""
     if attempt.status is AttemptStatus.PENDING:
         run.change(attempt, silent=0)
 

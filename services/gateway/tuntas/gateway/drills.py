@@ -11,12 +11,13 @@ from tuntas.gateway.journal import Journal
 from tuntas.kit.audit import Act
 
 
-async def order(journal: Journal, task_id: UUID, by: str) -> UUID:
-    """Keep a new rehearsal and return its id."""
+async def order(journal: Journal, task_id: UUID, by: str | None) -> UUID:
+    """Keep a new rehearsal and return its id. It is in the audit log if an operator ordered it."""
     drill_id = uuid4()
     async with journal.pool.acquire() as con, con.transaction():
         await con.execute("insert into drills (id, task_id) values ($1, $2)", drill_id, task_id)
-        await journal.write(con, [Act(by=by, action="drill.ordered", subject=str(task_id), details={"drill": str(drill_id)})])
+        if by is not None:
+            await journal.write(con, [Act(by=by, action="drill.ordered", subject=str(task_id), details={"drill": str(drill_id)})])
     return drill_id
 
 

@@ -164,4 +164,4 @@ async def audit(
 @router.post("/drill/{task_id}", responses=responses(*_COMMON, "not_found"))
 async def drill(task_id: UUID, gate: Gated, caller: Operated, trace: Traced) -> Drill:
     """Rehearse undoing a task: what it would cost now, as the providers quote it. Nothing is undone, and the task goes on."""
-    return await rehearsed(gate, await gate.seen(caller, task_id), caller.name, trace)
+    return await rehearsed(gate, await gate.seen(caller, task_id), trace, operator=caller.name)

@@ -15,7 +15,6 @@ from tuntas.gateway.gate import Called, Gate, Gated, Traced
 from tuntas.gateway.models import Body, Link, linked
 from tuntas.gateway.problems import responses
 from tuntas.gateway.store import Stored
-from tuntas.kit.audit import Act
 from tuntas.kit.errors import Rejected
 
 _COMMON = ("unauthenticated", "invalid_request", "unavailable", "not_found", "not_utf8", "bad_body", "too_large")
@@ -44,7 +43,7 @@ class GivenUp(Named):
 @router.post("/{task_id}/undo/quote", responses=responses(*_COMMON))
 async def quote(task_id: UUID, body: Named, gate: Gated, caller: Called, trace: Traced) -> Drill:
     """Say what giving up these goals would cost now, as the providers quote it. Nothing is undone."""
-    return await rehearsed(gate, await gate.seen(caller, task_id), caller.name, trace, body.goals)
+    return await rehearsed(gate, await gate.seen(caller, task_id), trace, legs=body.goals)
 
 
 @router.post("/{task_id}/undo", status_code=202, responses=responses(*_COMMON, "not_completed"))
@@ -54,15 +53,13 @@ async def undo(task_id: UUID, body: GivenUp, gate: Gated, caller: Called, trace:
     if found.task.status != "completed":
         raise Rejected("not_completed", found.task.status)
     order = SagaUndo(undo_id=uuid4(), legs=body.goals, fee_limit=body.fee_limit, by=caller.name, expected=body.version)
-    details = {"undo": str(order.undo_id), "goals": list(body.goals)}
-    await gate.journal.note(Act(by=caller.name, action="undo.ordered", subject=str(task_id), details=details))
     await gate.tell(found, trace, order)
     return linked(found)
 
 
-async def rehearsed(gate: Gate, found: Stored, by: str, trace: str, legs: tuple[str, ...] = ()) -> Drill:
+async def rehearsed(gate: Gate, found: Stored, trace: str, *, operator: str | None = None, legs: tuple[str, ...] = ()) -> Drill:
     """Ask what undoing a task, or some legs of it, would cost now; return what was answered in time."""
-    drill_id = await drills.order(gate.journal, found.task_id, by)
+    drill_id = await drills.order(gate.journal, found.task_id, operator)
     await gate.tell(found, trace, SagaDrill(drill_id=drill_id, legs=legs))
     until = monotonic() + _QUOTE_SECONDS
     answer = await drills.read(gate.journal.pool, drill_id)

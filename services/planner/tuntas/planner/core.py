@@ -56,10 +56,11 @@ class _Planner:
         quote = state.open_quote(message) if state else None
         if state is None or quote is None:
             return Decision(state)
-        later = quote.again(context.now, self.policy.pause_seconds)
-        if message.code in PASSING and quote.use is not Use.WAY and state.open_at(later.due):
-            state = state.with_quote(quote, later)
-            return Decision(state, (Wake(QUOTES, state.next_due),))
+        if message.code in PASSING and quote.use is not Use.WAY:
+            later = quote.again(context.now, self.policy.pause_seconds)
+            if state.open_at(later.due):
+                state = state.with_quote(quote, later)
+                return Decision(state, (Wake(QUOTES, state.next_due),))
         answered = quote.answered(message)
         state = state.with_quote(quote, answered)
         if not answered.served:

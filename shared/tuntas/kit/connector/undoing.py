@@ -172,12 +172,19 @@ def _cancelled(specs: Specs, state: Effects, effect: Effect, answer: UndoAnswer,
     if answer.outcome is Outcome.PENDING:
         waiting = _answer(effect, Outcome.PENDING)
         return Decision(state.put(waiting), (Send(waiting.undone()), _wake(waiting, context)))
-    refund = plus(effect.returned, answer.refund) if answer.refund else effect.returned
+    refund = plus(effect.returned, answer.refund) if answer.refund else None
     facts: dict[str, Any] = {"fee": answer.fee, "refund": refund, "reference": answer.reference, "evidence": answer.evidence}
     if effect.undo and effect.undo.part:
-        given = _answer(effect.model_copy(update={"state": State.DONE, "returned": refund}), Outcome.UNDONE, **facts)
-        return Decision(state.put(given), (Send(given.undone()), Wake(f"undo:{given.key}")))
+        return _given_back(state, effect, effect.undo.part, facts)
     return _undone(state, effect, nothing=answer.gone, **facts)
+
+
+def _given_back(state: Effects, effect: Effect, part: Money, facts: dict[str, Any]) -> Decision[Effects]:
+    """A part came back: what was asked for counts, whatever the provider says of it, so that never more is asked for than was paid."""
+    returned = plus(effect.returned, part)
+    stands = effect.model_copy(update={"state": State.DONE, "returned": returned})
+    given = _answer(stands, Outcome.UNDONE, **facts | {"refund": returned})
+    return Decision(state.put(given), (Send(given.undone()), Wake(f"undo:{given.key}")))
 
 
 def asked(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, context: Context) -> Decision[Effects]:

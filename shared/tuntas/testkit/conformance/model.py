@@ -142,12 +142,12 @@ class Model:
         return self._given_back(request, thing) if request.part and thing.state in ALIVE else self._ended(thing)
 
     def _given_back(self, request: Request, thing: Thing) -> UndoAnswer:
-        """Give back a part, once for each key; nothing is left of it when all came back."""
+        """Give back a part, once for each key, without saying how much; nothing is left of it when all came back."""
         part = request.part or self.price
         thing.parts[request.idempotency_key] = part
         if sum(each.amount_minor for each in thing.parts.values()) >= self.price.amount_minor:
             self._ended(thing)
-        return UndoAnswer(outcome=Outcome.UNDONE, refund=part, reference=thing.name, evidence={"state": thing.state})
+        return UndoAnswer(outcome=Outcome.UNDONE, reference=thing.name, evidence={"state": thing.state})
 
     def _ended(self, thing: Thing) -> UndoAnswer:
         if thing.state in ALIVE:

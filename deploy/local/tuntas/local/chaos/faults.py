@@ -40,15 +40,17 @@ def kills(names: Sequence[str], rng: random.Random) -> list[Fault]:
 
 def stops(names: Sequence[str], rng: random.Random) -> list[Fault]:
     """Return processes stopped at any instant, for longer than a transaction may last and than a session does."""
-    found = [Fault("stop", name, TRANSACTION_SECONDS) for name in rng.sample(names, 5)]
-    return rng.sample([Fault("stop", rng.choice(_many(names)), SESSION_SECONDS), *found], 6)
+    found = [Fault("stop", rng.choice(_many(names)), SESSION_SECONDS)]
+    found += [Fault("stop", name, TRANSACTION_SECONDS) for name in rng.sample(names, 5)]
+    return rng.sample(found, len(found))
 
 
 def freezes(names: Sequence[str], rng: random.Random) -> list[Fault]:
     """Return processes stopped before a commit, for as long as those of `stops`."""
     many, busy = _many(names), ("trust", "planner", "gateway")
-    found = [Fault("freeze", name, TRANSACTION_SECONDS) for name in (*rng.sample(many, 3), *busy)]
-    return rng.sample([Fault("freeze", rng.choice(many), SESSION_SECONDS), *found], 7)
+    found = [Fault("freeze", rng.choice(many), SESSION_SECONDS)]
+    found += [Fault("freeze", name, TRANSACTION_SECONDS) for name in (*rng.sample(many, 3), *busy)]
+    return rng.sample(found, len(found))
 
 
 def _many(names: Sequence[str]) -> list[str]:

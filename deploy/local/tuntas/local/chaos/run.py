@@ -42,7 +42,7 @@ UNPLANNED = 120
 FED = 2
 """So many more tasks are submitted a second while all that is struck."""
 LIGHT = Kind(light=True)
-PROBE = 20
+PROBE = 50
 """So many tasks are in flight when it is measured how long all take to rest."""
 SERVICE_SETTLES, SERVER_SETTLES = 15.0, 45.0
 """After the kill of a service, and of the broker or the database, all tasks rest within so many seconds."""
