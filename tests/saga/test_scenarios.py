@@ -146,6 +146,7 @@ def test_an_undo_that_nothing_wakes_breaks_an_invariant(monkeypatch: pytest.Monk
         ),
         ({"happens": [{"do": "cancel", "who": "me"}]}, "happens.0.cancel: unknown word 'who'; known here: at, do, by, tenant"),
         ({"happens": [{"do": "hold", "topic": "saga.evnets"}]}, "unknown topic 'saga.evnets'; known here: bus.commands"),
+        ({"happens": [{"do": "give_up", "legs": ["tram"]}]}, "unknown leg 'tram'; known here: bus, museum"),
         ({"happens": [{"do": "decide", "approved": True}]}, "decide needs trust, which takes no part"),
         ({"providers": {"tram": {}}}, "unknown provider 'tram'; known here: bus, museum"),
         ({"expect": SMALL["expect"] | {"sagas": 1}}, "expect: unknown word 'sagas'; known here: saga, code"),

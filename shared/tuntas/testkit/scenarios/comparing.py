@@ -8,7 +8,7 @@ from tuntas.testkit.scenarios.findings import Findings
 from tuntas.testkit.scenarios.language import Expected
 from tuntas.testkit.scenarios.play import Play
 
-_IF_SAID = ("code", "closings", "execution", "receipt", "kept", "cancel", "rungs", "undone")
+_IF_SAID = ("code", "closings", "execution", "receipt", "kept", "cancel", "given_up", "rungs", "undone")
 _ALWAYS = ("saga", "actions", "compensations", "dead_letters", "stray", "missing")
 
 

@@ -19,6 +19,7 @@ from tuntas.contracts.saga import (
     SagaOutcome,
     SagaReopened,
     SagaRepair,
+    SagaUndoAnswered,
 )
 from tuntas.testkit.scenarios.plans import CURRENCY, OBLIGING
 from tuntas.testkit.scenarios.play import Play
@@ -126,6 +127,11 @@ class Findings:
     def cancel(self) -> tuple[str, ...]:
         """The answers to cancels."""
         return tuple("accepted" if m.accepted else m.code for m in self._of(CancelAnswered))
+
+    @property
+    def given_up(self) -> tuple[str, ...]:
+        """The answers to giving up legs."""
+        return tuple("accepted" if m.accepted else m.code for m in self._of(SagaUndoAnswered))
 
     @property
     def consent(self) -> dict[str, Any]:
@@ -250,7 +256,7 @@ class Findings:
         for deed in self.play.providers.deeds:
             phase = self.play.providers.phase(deed)
             stands = deed.state in {"alive", "ending"} and phase in OBLIGING - {Phase.AUTHORIZE}
-            amount = deed.amount.amount_minor if stands and deed.amount else deed.fee
+            amount = deed.left if stands else deed.fee
             owed, paid = (owed, paid + amount) if phase in _MONEY else (owed + amount, paid)
         return max(owed, paid)
 

@@ -22,6 +22,18 @@ class Cancel(_At):
     tenant: Plain | None = None
 
 
+class GiveUp(_At):
+    """The person gives up these legs of a completed task and keeps the others: for up to `fee_limit`, else for the fees that were quoted.
+
+    `version` is that of the saga that they looked at.
+    """
+
+    do: Literal["give_up"]
+    legs: Annotated[tuple[Plain, ...], Field(min_length=1)]
+    fee_limit: Minor | None = None
+    version: int | None = None
+
+
 class Decide(_At):
     """The person answers the question whether the plan may run."""
 
@@ -162,6 +174,7 @@ class Archive(_At):
 
 Happening = Annotated[
     Cancel
+    | GiveUp
     | Decide
     | Propose
     | End

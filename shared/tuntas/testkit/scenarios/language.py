@@ -50,12 +50,13 @@ class Step(Word):
 
 
 class Provider(Word):
-    """What a provider's interface offers for resolving doubt (protocol R5)."""
+    """What a provider's interface offers for resolving doubt (protocol R5); `partly`: of money that it took it gives back a part."""
 
     honours_keys: bool = True
     inquires: bool = True
     cancels_by_reference: bool = False
     settle: Length = 10.0
+    partly: bool = False
 
 
 class Offer(Word):
@@ -137,6 +138,7 @@ class Expected(Word):
     receipt: Outcomes | None = None
     kept: Minor | None = None
     cancel: tuple[str, ...] | None = None
+    given_up: tuple[str, ...] | None = None
     consent: Consent | None = None
     rungs: tuple[str, ...] | None = None
     undone: tuple[Name, ...] | None = None
@@ -228,6 +230,7 @@ def _happening(scenario: Scenario, each: Any, names: list[str]) -> Iterator[str]
     topics += [f"{leg}.{kind}" for leg in scenario.legs for kind in ("commands", "events")]
     known = {"step": names, "service": scenario.services, "to": scenario.services, "provider": scenario.sellers}
     known |= {"topic": topics, "message": _MESSAGES}
+    yield from _among("leg", getattr(each, "legs", ()), scenario.legs)
     for field, values in known.items():
         if (said := getattr(each, field, None)) is not None:
             yield from _among(field, [said], values)

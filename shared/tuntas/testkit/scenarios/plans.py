@@ -96,11 +96,11 @@ def _offer(scenario: Scenario, leg: str, offer: Offer, now: datetime, number: in
         title=offer.provider,
         price=None if _pays(scenario, leg) else idr(offer.price),
         expires_at=now + timedelta(seconds=offer.lasts),
-        steps=tuple(_offer_step(scenario, step, offer_id) for step in scenario.steps if step.leg == leg),
+        steps=tuple(_offer_step(scenario, step, offer, offer_id) for step in scenario.steps if step.leg == leg),
     )
 
 
-def _offer_step(scenario: Scenario, step: Step, offer_id: str) -> OfferStep:
+def _offer_step(scenario: Scenario, step: Step, offer: Offer, offer_id: str) -> OfferStep:
     at = phase(scenario, step)
     return OfferStep(
         name=step.part,
@@ -111,7 +111,10 @@ def _offer_step(scenario: Scenario, step: Step, offer_id: str) -> OfferStep:
         acts_on=step.acts_on and step.acts_on.rpartition(".")[2],
         obliges=at in OBLIGING,
         moves_money=at in _MONEY,
-        undo=UndoTerms(fee=None if step.kind is StepKind.PIVOT and not step.fee else idr(step.fee)),
+        undo=UndoTerms(
+            fee=None if step.kind is StepKind.PIVOT and not step.fee else idr(step.fee),
+            partly=at is Phase.CAPTURE and scenario.sellers[offer.provider].partly,
+        ),
     )
 
 
@@ -208,7 +211,7 @@ def specs(scenario: Scenario, leg: str) -> Specs:
     own = [step for step in scenario.steps if step.leg == leg]
     actions = {s.name: ActionSpec(action=s.name, kinds=tuple(StepKind), phase=phase(scenario, s), inquire=s.name, undo=s.name) for s in own}
     sellers = {
-        name: ProviderSpec(name=name, **given.model_dump(exclude={"settle"}), settle_seconds=given.settle)
+        name: ProviderSpec(name=name, **given.model_dump(exclude={"settle", "partly"}), settle_seconds=given.settle)
         for name, given in scenario.sellers.items()
     }
     obliging = frozenset(name for name, spec in actions.items() if spec.phase in OBLIGING)

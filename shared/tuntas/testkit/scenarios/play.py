@@ -15,7 +15,7 @@ from tuntas.contracts.connectors import ProviderNotified, StepStarted
 from tuntas.contracts.executor import StepRetry
 from tuntas.contracts.ids import attempt_key, derive
 from tuntas.contracts.planner import PlanAmend, PlanInfeasible
-from tuntas.contracts.saga import SagaCancel, SagaRepair
+from tuntas.contracts.saga import SagaCancel, SagaRepair, SagaUndo
 from tuntas.contracts.topics import connector_commands
 from tuntas.contracts.trust import ApprovalAsked, PlanApproved, PlanDecided, PlanDenied, TaskCancel
 from tuntas.kit.connector import malformed
@@ -200,6 +200,12 @@ class Play:
         message = TaskCancel(by=each.by, cause=each.by) if self.scenario.trust else SagaCancel(by=each.by, cause=each.by)
         self.world.say("gateway", self.task, each.tenant or plans.TENANT, message)
 
+    def give_up(self, each: happenings.GiveUp) -> None:
+        """Give up some legs of what is completed."""
+        limit = None if each.fee_limit is None else {plans.CURRENCY: each.fee_limit}
+        undo_id = derive("give_up", self.task, each.at, *each.legs)
+        self._say("gateway", SagaUndo(undo_id=undo_id, legs=each.legs, fee_limit=limit, by="person", expected=each.version))
+
     def decide(self, each: happenings.Decide) -> None:
         """Answer the question whether the plan may run."""
         digest = self.asked.digest if self.asked else ""
@@ -302,6 +308,7 @@ class Play:
 
 _DOES: Mapping[type[Any], Callable[[Play, Any], None]] = {
     happenings.Cancel: Play.cancel,
+    happenings.GiveUp: Play.give_up,
     happenings.Decide: Play.decide,
     happenings.Propose: Play.propose,
     happenings.End: Play.end,

@@ -27,7 +27,7 @@ Later = Callable[[float, Callable[[], None]], None]
 class Deed:
     """What one action did, or is about to: `reference` is ours, `name` the provider's, `on` what it acts on. `asked`: the person must act.
 
-    When it is gone, `fee` is what the provider kept of it.
+    When it is gone, `fee` is what the provider kept of it. `parts` is what came back of it while the rest stands, by the undo's key.
     """
 
     provider: str
@@ -41,16 +41,22 @@ class Deed:
     ended_by: str = ""
     refused: bool = False
     fee: int = 0
+    parts: dict[UUID, int] = field(default_factory=dict)
 
     @property
     def alive(self) -> bool:
         """Whether somebody is bound by it."""
         return self.state != "gone"
 
+    @property
+    def left(self) -> int:
+        """What it came to, less what came back of it."""
+        return (self.amount.amount_minor if self.amount else 0) - sum(self.parts.values())
+
 
 @dataclass
 class Providers:
-    """All providers of a scenario. `wrongs` is what they were asked that nobody may ask."""
+    """All providers of a scenario. `coming` are parts on their way back, by key; `wrongs` is what they were asked that nobody may ask."""
 
     scenario: Scenario
     later: Later
@@ -59,6 +65,7 @@ class Providers:
     refusals: dict[UUID, str] = field(default_factory=dict)
     keys: dict[UUID, Deed] = field(default_factory=dict)
     fees: dict[str, int] = field(default_factory=dict)
+    coming: set[UUID] = field(default_factory=set)
     wrongs: list[str] = field(default_factory=list)
     quotes: int = 0
 
@@ -204,7 +211,28 @@ class Providers:
         if deed is None:
             unknown = UndoAnswer(outcome=Outcome.PENDING, code="not_found")
             return UndoAnswer(outcome=Outcome.UNDONE, gone=bool(named), evidence={"bound": binds}) if named or binds else unknown
-        return self._given_up(deed, request, answer)
+        return self._part(deed, request, answer) if deed.alive and request.part else self._given_up(deed, request, answer)
+
+    def _part(self, deed: Deed, request: Request, answer: Answer) -> UndoAnswer:
+        """Give back a part of the money, once for each key."""
+        key, part = request.idempotency_key, request.part or idr(0)
+        if key not in deed.parts:
+            if answer.word == "refused":
+                return UndoAnswer(outcome=Outcome.REFUSED, code=answer.detail or "not_refundable")
+            if answer.word == "pending" and answer.seconds is not None:
+                self.later(answer.seconds, lambda: self._returned(deed, key, part))
+            if answer.word == "pending" or (key in self.coming and answer.word != "done"):
+                self.coming.add(key)
+                return UndoAnswer(outcome=Outcome.PENDING)
+            self._returned(deed, key, part)
+        return UndoAnswer(outcome=Outcome.UNDONE, refund=part, reference=deed.name, evidence={"state": deed.state})
+
+    def _returned(self, deed: Deed, key: UUID, part: Money) -> None:
+        deed.parts[key] = part.amount_minor
+        if deed.left < 0:
+            self.wrongs.append(f"P13: more came back of {deed.step.name} than was paid: {deed.parts}")
+        if deed.left == 0:
+            self.end(deed, "refunded")
 
     def _given_up(self, deed: Deed, request: Request, answer: Answer) -> UndoAnswer:
         if deed.alive:
@@ -223,7 +251,7 @@ class Providers:
             self.end(deed, "cancelled", fee)
         facts: dict[str, Any] = {"fee": idr(deed.fee), "reference": deed.name, "evidence": {"state": deed.ended_by}}
         if deed.amount and self.phase(deed) in OBLIGING:
-            facts["refund"] = idr(deed.amount.amount_minor - deed.fee)
+            facts["refund"] = idr(deed.left - deed.fee)
         return UndoAnswer(outcome=Outcome.UNDONE, gone=deed.ended_by.endswith("expired"), **facts)
 
     def _fee(self, deed: Deed) -> int:
