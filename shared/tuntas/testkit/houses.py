@@ -22,7 +22,7 @@ ALIVE = frozenset({"pending", "asked", "held", "buying", "bought", "refunding"})
 class Item:
     """One object. `reference` is the first action's, `bought_by` the second's; `change_at` is when it changes by itself.
 
-    `parts` is what was given back of it while it stands, by the key of each refund.
+    `parts` is what was given back of it while it stands, by the key of each refund; nothing by one that was refused.
     """
 
     name: str
@@ -250,14 +250,15 @@ class House:
         )
 
     def _given_back(self, request: Request, item: Item) -> UndoAnswer:
-        """Give back a part of what was paid, once for each key; when all came back, nothing is left of it."""
+        """Give back a part of what was paid, once for each key, whose refusal is repeated; when all came back, nothing is left of it."""
         key, part = request.idempotency_key, request.part or item.price
         whole = (item.amount or item.price).amount_minor
         if key not in item.parts and self.moods.roll("pending"):
             return UndoAnswer(outcome=Outcome.PENDING)
-        if key not in item.parts and self.moods.roll("refuse"):
+        if key not in item.parts:
+            item.parts[key] = 0 if self.moods.roll("refuse") else part.amount_minor
+        if not item.parts[key]:
             return UndoAnswer(outcome=Outcome.REFUSED, code="unavailable")
-        item.parts[key] = part.amount_minor
         if item.returned > whole:
             self.wrongs.append(f"P13: {item.parts} given back of {whole}")
         if item.returned == whole:

@@ -118,7 +118,8 @@ class Provider(Protocol):
     async def undo(self, request: Request) -> UndoAnswer:
         """Undo the effect; without `own_reference`, cancel by our reference so that later arrivals are bound, if the provider can.
 
-        With `part`, give back only so much of the money; asked for only of what was offered with `partly`.
+        With `part`, give back only so much of the money; asked for only of what was offered with `partly`, by a provider that honours keys:
+        what became of a key is told each time, be it a refusal, and a request of it that arrives later changes nothing.
         """
         ...
 

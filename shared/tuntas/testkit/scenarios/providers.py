@@ -214,11 +214,13 @@ class Providers:
         return self._part(deed, request, answer) if deed.alive and request.part else self._given_up(deed, request, answer)
 
     def _part(self, deed: Deed, request: Request, answer: Answer) -> UndoAnswer:
-        """Give back a part of the money, once for each key."""
+        """Give back a part of the money, once for each key, whose refusal is repeated."""
         key, part = request.idempotency_key, request.part or idr(0)
+        if answer.word == "refused":
+            self.refusals.setdefault(key, answer.detail or "not_refundable")
         if key not in deed.parts:
-            if answer.word == "refused":
-                return UndoAnswer(outcome=Outcome.REFUSED, code=answer.detail or "not_refundable")
+            if key in self.refusals:
+                return UndoAnswer(outcome=Outcome.REFUSED, code=self.refusals[key])
             if answer.word == "pending" and answer.seconds is not None:
                 self.later(answer.seconds, lambda: self._returned(deed, key, part))
             if answer.word == "pending" or (key in self.coming and answer.word != "done"):
