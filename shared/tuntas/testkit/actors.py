@@ -146,7 +146,8 @@ def repair(saga: Any, rng: Random, round_: int) -> SagaRepair | None:
     effect = rng.choice(waiting)
     if effect.quote_id and rng.random() < 0.5:
         return _order("accept_fee", effect.key)
-    return _order("skip" if round_ > 2 and rng.random() < 0.5 else "retry", effect.key)
+    skips = round_ > 7 or (round_ > 2 and rng.random() < 0.5)
+    return _order("skip" if skips else "retry", effect.key)
 
 
 def _order(action: str, key: UUID | None) -> SagaRepair:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from tuntas.contracts.base import Message
-from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome, StepStarted, StepUndo, StepUndone
+from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome, StepReplied, StepStarted, StepUndo, StepUndone
 from tuntas.contracts.executor import ExecutionEnded
 from tuntas.contracts.plan import Plan, StepKind
 from tuntas.contracts.saga import AttemptRelease, EffectState, Posting, Receipt, SagaEnded, SagaOutcome, SagaReopened
@@ -25,7 +25,7 @@ _UNAPPROVED = frozenset({"denied", "expired", "cancelled"})
 
 
 class Book:
-    """What was said about one task so far."""
+    """What was said about one task so far. `gone` are attempts that the executor knew to have no effect when it committed last."""
 
     def __init__(self) -> None:
         self.declared: dict[UUID, StepStarted] = {}
@@ -35,6 +35,8 @@ class Book:
         self.observed: set[UUID] = set()
         self.undos: dict[UUID, int] = {}
         self.undone: set[UUID] = set()
+        self.done: set[UUID] = set()
+        self.gone: frozenset[UUID] = frozenset()
         self.closings: list[SagaEnded] = []
         self.reopened = False
         self.ceiling: dict[str, int] = {}
@@ -65,6 +67,7 @@ class Judge:
             EffectObserved: self._on_observed,
             StepUndo: self._on_undo,
             StepUndone: self._on_undone,
+            StepReplied: self._on_replied,
             SagaEnded: self._on_closed,
             SagaReopened: self._on_reopened,
             PlanApproved: self._on_approved,
@@ -96,6 +99,17 @@ class Judge:
             self.committed_ids.add(each.record.id)
             if reader := self._readers.get(type(each.message)):
                 reader(each, each.message)
+        if name == "executor":
+            self._remember_gone(changes)
+
+    def _remember_gone(self, changes: Changes[Any]) -> None:
+        for row in changes.rows:
+            if row.state:
+                self.book(row.task_id).gone = frozenset(a.key for a in row.state.attempts if a.gone)
+
+    def _on_replied(self, each: Entry, message: StepReplied) -> None:
+        if message.outcome is Outcome.DONE:
+            self.book(each.envelope.task_id).done.add(message.key)
 
     def _on_approved(self, each: Entry, message: PlanApproved) -> None:
         book = self.book(each.envelope.task_id)
@@ -126,12 +140,16 @@ class Judge:
         return (made or coming) and key not in self.excused
 
     def _pivot(self, task: UUID, declared: Declaration) -> None:
-        """A pivot waits for all that may fail, and cannot act any more once a clock that it relies on has run out."""
+        """A pivot waits for all that may fail, and cannot act any more once a clock that it relies on has run out.
+
+        What was done and is told to be gone in the same batch, after the pivot, counts as done.
+        """
         step_id, until = declared.step_id, declared.forward_by
-        state = self.world.shelves["executor"].state(task)
+        state, book = self.world.shelves["executor"].state(task), self.book(task)
+        lost = {a.step_id for a in state.attempts if a.gone and a.key in book.done - book.gone}
         for step in _plan(state.plan).steps:
             if step.kind is StepKind.COMPENSATABLE:
-                require(state.is_done(step.step_id), "P9", step_id, "is declared before", step.step_id, "is done")
+                require(state.is_done(step.step_id) or step.step_id in lost, "P9", step_id, "is declared before", step.step_id, "is done")
         used = {a.acts_on for a in state.attempts if not a.gone}
         now = self.world.now
         late = [a.step_id for a in state.attempts if a.done and a.clock and a.clock <= now and a.clock <= until and a.key not in used]
