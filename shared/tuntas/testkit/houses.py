@@ -60,7 +60,10 @@ class Item:
 
 @dataclass
 class House:
-    """A provider. `changed` are objects it has not told about; `wrongs` what it was asked that nobody may ask."""
+    """A provider. `changed` are objects it has not told about; `wrongs` what it was asked that nobody may ask.
+
+    `overdue` are attempts whose request was under way for longer than the manifest promises.
+    """
 
     spec: ProviderSpec
     money: bool
@@ -73,6 +76,7 @@ class House:
     acted: dict[UUID, ActionAnswer | None] = field(default_factory=dict)
     bodies: dict[tuple[str, UUID], tuple[Any, ...]] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)
+    overdue: set[UUID] = field(default_factory=set)
     quotes: int = 0
 
     def handle(self, call: Call, now: datetime) -> Document:
@@ -236,7 +240,7 @@ class House:
         fee = self._due(item)
         if request.quote_id and not request.quote_id.startswith(f"{item.state}-{fee}-"):
             return UndoAnswer(outcome=Outcome.REFUSED, code="fee_grown")
-        if fee and not request.quote_id:
+        if fee and not request.quote_id and request.key not in self.overdue:
             self.wrongs.append(f"a fee of {fee} is paid that nobody was quoted: {item.name}")
         if self.money and item.bought and self.moods.roll("pending"):
             item.state = "refunding"

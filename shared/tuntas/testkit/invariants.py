@@ -45,7 +45,6 @@ class Book:
 class Judge:
     """Looks at every commit, every call and every step. `touched` are tasks that an operator worked on, `wire` calls on their way.
 
-    `excused` are attempts at a provider that broke its manifest: what it did too late is undone when it is seen.
     `causes` are the ids of all that anything may come from.
     """
 
@@ -54,7 +53,6 @@ class Judge:
         self.books: dict[UUID, Book] = {}
         self.touched: set[UUID] = set()
         self.wire: list[Call] = []
-        self.excused: set[UUID] = set()
         self.committed_ids: set[UUID] = set()
         self.causes: set[UUID] = set()
         self.dirty: set[tuple[str, UUID]] = set()
@@ -133,11 +131,11 @@ class Judge:
             self._pivot(task, declared)
 
     def _effective(self, task: UUID, key: UUID) -> bool:
-        """Say whether an attempt has an effect or a request on its way that may have one."""
+        """Say whether an attempt has an effect or a request on its way that may have one; what comes too late is undone when seen."""
         reference = f"{task}:{key}"
         made = any(i.alive and reference in ({i.bought_by} if i.bought_by else {i.reference}) for i in self.items(task))
         coming = any(c.key == key and c.kind == "act" and not self.houses[c.party].spent(c) for c in self.wire)
-        return (made or coming) and key not in self.excused
+        return (made or coming) and not any(key in house.overdue for house in self.houses.values())
 
     def _pivot(self, task: UUID, declared: Declaration) -> None:
         """A pivot waits for all that may fail, and cannot act any more once a clock that it relies on has run out.

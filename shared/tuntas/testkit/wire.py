@@ -60,6 +60,6 @@ class Wire:
     def _delay(self, call: Call) -> float:
         house, rng = self.market.houses[call.party], self.world.rng
         if call.kind == "act" and house.spec.honours_keys and not house.money and self.world.moods.roll("broken"):
-            self.judge.excused.add(call.key)
+            house.overdue.add(call.key)
             return house.spec.settle_seconds * rng.uniform(1, 3)
         return rng.uniform(0, 0.9 * house.spec.settle_seconds)
