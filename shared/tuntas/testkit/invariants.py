@@ -144,11 +144,12 @@ class Judge:
         """
         step_id, until = declared.step_id, declared.forward_by
         state, book = self.world.shelves["executor"].state(task), self.book(task)
-        lost = {a.step_id for a in state.attempts if a.gone and a.key in book.done - book.gone}
+        lost = [a for a in state.attempts if a.gone and a.key in book.done - book.gone]
         for step in _plan(state.plan).steps:
             if step.kind is StepKind.COMPENSATABLE:
-                require(state.is_done(step.step_id) or step.step_id in lost, "P9", step_id, "is declared before", step.step_id, "is done")
-        used = {a.acts_on for a in state.attempts if not a.gone}
+                done = state.is_done(step.step_id) or step.step_id in {a.step_id for a in lost}
+                require(done, "P9", step_id, "is declared before", step.step_id, "is done")
+        used = {a.acts_on for a in state.attempts if not a.gone or a in lost}
         now = self.world.now
         late = [a.step_id for a in state.attempts if a.done and a.clock and a.clock <= now and a.clock <= until and a.key not in used]
         require(not late, "P9", step_id, "is declared after the clock of", late)
