@@ -28,6 +28,7 @@ from tuntas.contracts.gateway import Asker
 from tuntas.contracts.topics import INTENTS
 from tuntas.gateway.admission import person_id
 from tuntas.kit import operations
+from tuntas.kit.http import LIMITS
 from tuntas.local.demo.stage import SOURCE, Document, Play, Stage
 from tuntas.local.demo.stories import trip
 from tuntas.local.platform import Platform
@@ -92,7 +93,7 @@ class House:
         self.platform, self.profile = platform, platform.profile()
         self.news = asyncio.Event()
         self.stage = Stage(self.profile, platform.addresses.worlds, self.news.set)
-        self.http = httpx2.AsyncClient(base_url=self.profile.gateway, timeout=30)
+        self.http = httpx2.AsyncClient(base_url=self.profile.gateway, timeout=30, limits=LIMITS)
         self.key = {"X-Api-Key": self.profile.api_key}
         self.operator = {"X-Api-Key": self.profile.operator_key}
         self.producer = Producer({"bootstrap.servers": self.profile.bootstrap, "message.max.bytes": 4_000_000, "log_level": 0})

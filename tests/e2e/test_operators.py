@@ -105,9 +105,8 @@ async def test_what_operators_did_is_in_a_log_that_holds(house: "House") -> None
 async def test_a_pause_is_seen_by_every_connector_within_seconds_and_a_task_says_that_it_waits(house: "House") -> None:
     name = fresh()
     play = house.play(name)
-    await play.fault("payment.authorize", "slow", seconds=3)
-    await house.submit(name, trip(start=44, refundable=True)[:1])
-    await play.until("progressed", step="flight.hold", state="done")
+    await house.submit(name, trip(start=44, refundable=True)[:1], instrument="card-3ds")
+    await play.until("progressed", step="payment.authorize", state="needs_user")
     (airline,) = {o["provider"] for o in await house.operations(play.task) if o["operation"].startswith("flight")}
     began = time.monotonic()
     await said(house, f"tuntas pause {airline} --reason 'acts wrongly'")

@@ -12,6 +12,7 @@ import httpx2
 
 from tuntas.contracts.base import Document
 from tuntas.kit.errors import Transient
+from tuntas.kit.http import LIMITS
 from tuntas.kit.settings import PlatformSettings
 from tuntas.kit.telemetry.log import Log
 from tuntas.kit.telemetry.metrics import Metrics
@@ -28,7 +29,9 @@ class Engines:
 
     def __init__(self, url: str, key: str, metrics: Metrics, log: Log) -> None:
         headers = {"Authorization": f"Bearer {key}"}
-        self._client = httpx2.AsyncClient(base_url=url, headers=headers, timeout=httpx2.Timeout(10.0, connect=1.0), trust_env=False)
+        self._client = httpx2.AsyncClient(
+            base_url=url, headers=headers, timeout=httpx2.Timeout(10.0, connect=1.0), limits=LIMITS, trust_env=False
+        )
         self._metrics, self._log = metrics, log
 
     async def close(self) -> None:

@@ -17,6 +17,7 @@ from tuntas.sandbox.values import new_id, now
 RETRY_AFTER_SECONDS = (0.2, 1.0, 3.0, 10.0, 30.0)
 _AT_ONCE = 16
 _TIMEOUT_SECONDS = 5.0
+_LIMITS = httpx2.Limits(keepalive_expiry=3.0)  # common servers close a connection that is idle for 5 s
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -40,7 +41,7 @@ class Messenger:
     def __init__(self, pool: Pool, secret: str) -> None:
         self._pool = pool
         self._secret = secret
-        self._client = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False)
+        self._client = httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, limits=_LIMITS, trust_env=False)
 
     async def close(self) -> None:
         """Closes the connections to the receivers."""

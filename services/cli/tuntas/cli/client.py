@@ -9,6 +9,7 @@ import httpx2
 
 from tuntas.cli.faults import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, Fault
 from tuntas.cli.profile import Profile, profile
+from tuntas.kit.http import LIMITS
 
 
 class Gateway:
@@ -24,7 +25,7 @@ class Gateway:
             raise Fault("no_profile", "no platform here: run `make up`, or set TUNTAS_CLI_GATEWAY and TUNTAS_CLI_API_KEY", EXIT_USAGE)
         key = self.profile.operator_key if operator else self.profile.api_key
         try:
-            self._client = httpx2.Client(base_url=self.profile.gateway, headers={"X-Api-Key": key}, timeout=30)
+            self._client = httpx2.Client(base_url=self.profile.gateway, headers={"X-Api-Key": key}, timeout=30, limits=LIMITS)
         except (httpx2.InvalidURL, ValueError) as error:
             raise Fault("bad_profile", f"gateway or key: {error}", EXIT_USAGE) from None
 

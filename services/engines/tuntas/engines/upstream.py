@@ -13,6 +13,7 @@ from tuntas.engines.dialects import Rule, fault_of, is_error, parsed
 from tuntas.engines.faults import EngineFault, Kind
 from tuntas.engines.orders import Order, Piece
 from tuntas.engines.sse import EventReader
+from tuntas.kit.http import LIMITS
 
 AGENT = "Tuntas/0.1"
 MAX_ANSWER_BYTES = 4_000_000
@@ -180,8 +181,7 @@ def client(base_url: str, key: str) -> httpx2.AsyncClient:
     """Return a provider's client, its connections kept open."""
     timeout = httpx2.Timeout(None, connect=2.0, pool=2.0)
     headers = {"User-Agent": AGENT, "Authorization": f"Bearer {key}"} if key else {"User-Agent": AGENT}
-    limits = httpx2.Limits(max_connections=200, max_keepalive_connections=50)
-    return httpx2.AsyncClient(base_url=base_url.rstrip("/") + "/", headers=headers, timeout=timeout, limits=limits, trust_env=False)
+    return httpx2.AsyncClient(base_url=base_url.rstrip("/") + "/", headers=headers, timeout=timeout, limits=LIMITS, trust_env=False)
 
 
 def object_of(text: str) -> Any:

@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from tuntas.contracts.base import Document
 from tuntas.kit.connector.provider import Request
 from tuntas.kit.errors import InDoubt, NotSent
+from tuntas.kit.http import LIMITS
 
 AGENT = "Tuntas/0.1 (acts for a person; asks before it buys)"
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -53,7 +54,8 @@ class Client:
 
     def __init__(self, base_url: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         timeout = httpx2.Timeout(5.0, connect=2.0)
-        self._client = httpx2.AsyncClient(base_url=base_url, headers={"User-Agent": AGENT, **headers}, timeout=timeout, trust_env=False)
+        options: Any = {"headers": {"User-Agent": AGENT, **headers}, "timeout": timeout, "limits": LIMITS, "trust_env": False}
+        self._client = httpx2.AsyncClient(base_url=base_url, **options)
 
     async def close(self) -> None:
         """Close the connections."""

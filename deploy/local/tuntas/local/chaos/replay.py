@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from tuntas.contracts.topics import TASKS
+from tuntas.kit.http import LIMITS
 from tuntas.kit.settings import KafkaSettings
 from tuntas.local.chaos.judge import leftovers, reads, until
 from tuntas.local.platform import Platform
@@ -74,7 +75,7 @@ async def _rows(platform: Platform) -> Rows:
 
 
 async def _effects(platform: Platform) -> list[Document]:
-    async with httpx2.AsyncClient(timeout=30) as client:
+    async with httpx2.AsyncClient(timeout=30, limits=LIMITS) as client:
         return [(await client.get(f"{world}/effects")).json() for world in platform.addresses.worlds.values()]
 
 

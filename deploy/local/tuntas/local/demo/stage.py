@@ -16,6 +16,7 @@ from tuntas.cli import publishing
 from tuntas.cli.profile import Profile
 from tuntas.contracts.ids import task_id
 from tuntas.contracts.topics import INTENTS, TASKS
+from tuntas.kit.http import LIMITS
 
 Document = dict[str, Any]
 TERMINAL = frozenset({"completed", "compensated", "answered", "rejected"})
@@ -49,8 +50,10 @@ class Stage:
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Stage"]:
         """Connect to the doors; follow the public topic."""
-        self._http = httpx2.AsyncClient(base_url=self.profile.gateway, headers={"X-Api-Key": self.profile.api_key}, timeout=30)
-        self._outside = httpx2.AsyncClient(timeout=30)
+        self._http = httpx2.AsyncClient(
+            base_url=self.profile.gateway, headers={"X-Api-Key": self.profile.api_key}, timeout=30, limits=LIMITS
+        )
+        self._outside = httpx2.AsyncClient(timeout=30, limits=LIMITS)
         self._producer = AIOKafkaProducer(bootstrap_servers=self.profile.bootstrap, acks="all")
         self._consumer = AIOKafkaConsumer(TASKS.name, bootstrap_servers=self.profile.bootstrap, auto_offset_reset="earliest")
         await asyncio.gather(self._producer.start(), self._consumer.start())
