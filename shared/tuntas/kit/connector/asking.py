@@ -42,13 +42,18 @@ def call(state: Effects, effect: Effect, kind: str, context: Context) -> tuple[E
 
 
 def _intention(effect: Effect, kind: str) -> UUID:
-    """Return the key of what is asked: an undo on the terms of another quote is another body, and every quote is asked for anew."""
+    """Return the key of what is asked, which never comes with two bodies: an undo that names the object is another one than one that can't.
+
+    So is one on the terms of another quote; and every quote is asked for anew.
+    """
     undo = effect.undo
     if kind == "undo_quote":
         return call_id(effect.key, effect.calls + 1)
     if kind != "undo" or undo is None:
         return effect.key
     key = undo_key(effect.key, undo.number)
+    if effect.reference is None:
+        key = derive("unnamed", key)
     return derive("undo", key, undo.quote_id) if undo.quote_id else key
 
 

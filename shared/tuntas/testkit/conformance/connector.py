@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Approval, Line
@@ -370,6 +372,22 @@ class Undoing:
         bench.undo("hold")
         bench.settle(300)
         assert len(bench.undone("hold")) == 1
+
+    def test_an_undo_that_knows_the_object_by_now_has_another_key_than_the_one_that_did_not(self, bench: Bench) -> None:
+        if not bench.case.provider.cancels_by_reference:
+            pytest.skip("it gives up nothing by reference")
+        bench.start("hold")
+        bench.answer("lost")
+        bench.undo("hold")
+        unnamed = bench.call.body
+        bench.answer("dropped")
+        bench.history.advance(0.6)
+        bench.answer()
+        named = bench.call.body
+        assert (unnamed["own_reference"], bool(named["own_reference"])) == (None, True)
+        assert named["idempotency_key"] != unnamed["idempotency_key"]
+        bench.settle()
+        assert bench.undo_outcome("hold") is Outcome.UNDONE
 
     def test_a_parked_provider_is_said_to_be_parked(self, bench: Bench) -> None:
         bench.done("hold")
