@@ -86,15 +86,16 @@ class Ground:
 
 
 async def _made(dsn: str, database: str, services: Sequence[str]) -> str:
-    con = await asyncpg.connect(dsn)
-    await con.execute(f"create database {database}")
-    where: Any = con
+    admin = await asyncpg.connect(dsn)
+    await admin.execute("select pg_advisory_lock(1)")  # roles are the server's, and several jobs make them
+    await admin.execute(f"create database {database}")
+    where: Any = admin
     host, port = where._addr  # noqa: SLF001 - the driver tells no other way where it is connected
-    await con.close()
     con = await asyncpg.connect(dsn, database=database)
     for statement in bootstrap(dict.fromkeys(services, PASSWORD), PASSWORD):
         await con.execute(statement)
     await con.close()
+    await admin.close()
     return f"{host}:{port}"
 
 
