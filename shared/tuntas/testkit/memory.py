@@ -142,6 +142,7 @@ class MemorySession:
     async def write(self, table: str, changes: Changes[Any]) -> None:
         """Write a batch."""
         keys: list[Lock] = [*(("row", row.task_id) for row in changes.rows), *(("timer", t.task_id, t.purpose) for t in changes.timers)]
+        keys += [*(("call", work.call_id) for work in changes.work), *(("parcel", parcel) for parcel in changes.published)]
         await self._do("write", keys, lambda: self._write(table, changes))
 
     async def commit(self) -> None:

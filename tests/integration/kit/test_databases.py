@@ -203,3 +203,29 @@ async def test_who_locks_a_shared_document_is_waited_for(database: Database) -> 
         database.line.open(gate)
     await waiting
     assert order == ["second asks", "first writes", "second has it"]
+
+
+@pytest.mark.parametrize("what", ["parcel", "call"])
+async def test_who_takes_a_parcel_away_or_puts_a_call_is_waited_for_by_who_does_the_same(database: Database, what: str) -> None:
+    parcel, order = _parcel(), list[str]()
+    await _write(database, Changes(parcels=[parcel]))
+    batch: Changes[Count] = Changes(published=[parcel.id]) if what == "parcel" else Changes(work=[_work(NOW)])
+
+    async def second() -> None:
+        async with database.session(wide=True) as session:
+            order.append("second asks")
+            await session.write("counts", batch)
+            order.append("second is through")
+
+    async with database.session(wide=True) as session:
+        await session.write("counts", batch)
+        waiting = asyncio.create_task(second())
+        while "second asks" not in order:
+            await asyncio.sleep(0)
+        order.append("first ends")
+    if isinstance(database, MemoryDatabase):
+        (gate,) = database.line.gates
+        assert gate.ready()
+        database.line.open(gate)
+    await waiting
+    assert order == ["second asks", "first ends", "second is through"]
