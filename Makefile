@@ -77,8 +77,8 @@ simulate: .venv/members ## play histories of the whole platform, and judge them 
 mutants: .venv/dev .venv/members ## break the protocol on purpose, one way at a time; some history must notice each
 	@$(BIN)/python -m tests.saga.mutants
 
-bench: .venv/dev setup ## measure two workloads beside the limit; progress on standard error, a JSON line for each load on standard output
-	@$(BIN)/python -m tests.bench
+bench: .venv/dev setup ## measure two workloads beside the limit, a JSON line for each load (PROFILE=256: where processor time goes, at so many in flight)
+	@$(BIN)/python -m tests.bench$(if $(PROFILE),.profile $(PROFILE))
 
 conformance: .venv/dev setup ## test that every provider keeps what it promises (URL=: the one behind this manifest, an address or a file)
 	$(BIN)/pytest tests/conformance $(if $(URL),--url $(URL) -k TestProvider) -rs

@@ -14,14 +14,12 @@ from aiokafka import AIOKafkaConsumer
 from tests.bench.gauge import Gauge
 from tests.bench.intents import INTENT, consent, tenants
 from tests.bench.load import PLAN, Load, Workload
-from tests.bench.stage import CONNECTORS, Layout, Stage, stage
+from tests.bench.stage import CONNECTORS, CORE, MINE, Layout, Stage, stage
 
 LIMIT = Path(__file__).with_name("limit") / "limit.py"
 SAGAS = {1: 100, 64: 2_000, 256: 4_000, 1024: 8_000}
 WARM_UP = 500
-CORE = ("executor", "saga")
 FRONT = ("gateway", "intent", "planner", "trust")
-MINE = ("connectors-bench",)
 RUNS: tuple[tuple[Workload, Layout, tuple[int, ...]], ...] = (
     (PLAN, ((*CORE, *MINE),), (1, 64, 256)),
     (PLAN, (CORE, MINE), (1024,)),

@@ -1,10 +1,13 @@
 """`python -m tests.bench.serve PORT SERVICE...`: these services in one process."""
 
 import logging
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import uvloop
+from tests.bench.sampler import FILE, Sampler
 from tests.bench.trip import CONNECTOR
 
 from tuntas.kit.app import Service
@@ -25,4 +28,6 @@ def declared(name: str) -> Service:
 
 if __name__ == "__main__":
     configure(logging.WARNING)
+    if profile := os.environ.get(FILE):
+        Sampler(Path(profile))
     sys.exit(uvloop.run(serve([declared(name) for name in sys.argv[2:]], "127.0.0.1", int(sys.argv[1]))))

@@ -28,6 +28,8 @@ from tuntas.local.stack import ROOT, Backends
 
 PASSWORD = "bench"  # noqa: S105 - of roles in a database that is deleted after the run
 CONNECTORS = ("bench",)
+CORE = ("executor", "saga")
+MINE = ("connectors-bench",)
 Layout = Sequence[Sequence[str]]
 
 
