@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,7 @@ def _profiled(running: Stage, in_flight: int, file: Path) -> tuple[dict[str, lis
     os.kill(child.pid, signal.SIGUSR1)
     seconds = asyncio.run(load.run(in_flight, SAGAS))
     os.kill(child.pid, signal.SIGUSR2)
-    while not file.exists():
-        time.sleep(0.1)
+    child.wait_until(file.exists, 10)
     return json.loads(file.read_text()), SAGAS / seconds
 
 

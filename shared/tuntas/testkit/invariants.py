@@ -25,7 +25,7 @@ _UNAPPROVED = frozenset({"denied", "expired", "cancelled"})
 
 
 class Book:
-    """What was said about one task so far. `gone` are attempts that the executor knew to have no effect when it committed last."""
+    """What was said about one task so far. `endings` are the replies, by attempt, that say that it has no effect."""
 
     def __init__(self) -> None:
         self.declared: dict[UUID, StepStarted] = {}
@@ -35,8 +35,7 @@ class Book:
         self.observed: set[UUID] = set()
         self.undos: dict[UUID, int] = {}
         self.undone: set[UUID] = set()
-        self.done: set[UUID] = set()
-        self.gone: frozenset[UUID] = frozenset()
+        self.endings: dict[UUID, set[UUID]] = {}
         self.closings: list[SagaEnded] = []
         self.reopened = False
         self.ceiling: dict[str, int] = {}
@@ -58,6 +57,7 @@ class Judge:
         self.dirty: set[tuple[str, UUID]] = set()
         self._published = 0
         self._started: set[UUID] = set()
+        self._decided: Mapping[UUID, list[UUID]] = {}
         self._readers: Mapping[type[Message], Callable[[Entry, Any], None]] = {
             StepStarted: self._on_started,
             ExecutionEnded: self._on_ended,
@@ -89,6 +89,7 @@ class Judge:
     def committed(self, name: str, changes: Changes[Any], added: Iterable[Entry]) -> None:
         """Judge what a service decided: the tasks it changed, whom it will call and what it will publish."""
         self.dirty.update((name, row.task_id) for row in changes.rows)
+        self._decided = {row.task_id: row.fresh for row in changes.rows}
         for work in changes.work:
             late = work.call.kind == "act" and work.call.key in self.book(work.task_id).undone
             require(not late, "P6", "an action begins after its undo was answered:", work.call)
@@ -97,17 +98,10 @@ class Judge:
             self.committed_ids.add(each.record.id)
             if reader := self._readers.get(type(each.message)):
                 reader(each, each.message)
-        if name == "executor":
-            self._remember_gone(changes)
-
-    def _remember_gone(self, changes: Changes[Any]) -> None:
-        for row in changes.rows:
-            if row.state:
-                self.book(row.task_id).gone = frozenset(a.key for a in row.state.attempts if a.gone)
 
     def _on_replied(self, each: Entry, message: StepReplied) -> None:
-        if message.outcome is Outcome.DONE:
-            self.book(each.envelope.task_id).done.add(message.key)
+        if message.outcome in {Outcome.REFUSED, Outcome.UNDONE}:
+            self.book(each.envelope.task_id).endings.setdefault(message.key, set()).add(each.record.id)
 
     def _on_approved(self, each: Entry, message: PlanApproved) -> None:
         book = self.book(each.envelope.task_id)
@@ -128,7 +122,7 @@ class Judge:
                     not self._effective(task, earlier.declaration.key), "P2", declared.step_id, "while an earlier attempt may be effective"
                 )
         if declared.kind is StepKind.PIVOT:
-            self._pivot(task, declared)
+            self._pivot(each, declared)
 
     def _effective(self, task: UUID, key: UUID) -> bool:
         """Say whether an attempt has an effect or a request on its way that may have one; what comes too late is undone when seen."""
@@ -137,14 +131,16 @@ class Judge:
         coming = any(c.key == key and c.kind == "act" and not self.houses[c.party].spent(c) for c in self.wire)
         return (made or coming) and not any(key in house.overdue for house in self.houses.values())
 
-    def _pivot(self, task: UUID, declared: Declaration) -> None:
+    def _pivot(self, each: Entry, declared: Declaration) -> None:
         """A pivot waits for all that may fail, and cannot act any more once a clock that it relies on has run out.
 
-        What was done and is told to be gone in the same batch, after the pivot, counts as done.
+        What the same batch was told to be gone after the pivot was decided counts as done.
         """
         step_id, until = declared.step_id, declared.forward_by
-        state, book = self.world.shelves["executor"].state(task), self.book(task)
-        lost = [a for a in state.attempts if a.gone and a.key in book.done - book.gone]
+        task = each.envelope.task_id
+        state, book, met = self.world.shelves["executor"].state(task), self.book(task), self._decided[task]
+        later = {*met[met.index(each.envelope.cause) + 1 :]}
+        lost = [a for a in state.attempts if a.gone and book.endings.get(a.key, set()) & later]
         for step in _plan(state.plan).steps:
             if step.kind is StepKind.COMPENSATABLE:
                 done = state.is_done(step.step_id) or step.step_id in {a.step_id for a in lost}

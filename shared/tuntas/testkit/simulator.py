@@ -31,7 +31,7 @@ from tuntas.testkit.wire import Wire
 from tuntas.testkit.world import World
 
 REST_STEPS = 6_000
-ROUNDS = 18
+ROUNDS = 14
 SILENCE = timedelta(hours=1)
 """When nothing was said for so long, nothing will be, though something may be looked at now and then."""
 

@@ -13,7 +13,7 @@ from tuntas.contracts.ids import timer_id
 from tuntas.kit.decision import Call
 from tuntas.kit.errors import Transient
 from tuntas.kit.messaging.wire import Record
-from tuntas.kit.persistence.database import Changes, Database, Parcel, Row, Shared, SharedTable, Timer, Work
+from tuntas.kit.persistence.database import Changes, Database, Parcel, Row, Session, Shared, SharedTable, Timer, Work
 from tuntas.kit.persistence.postgres import Postgres
 from tuntas.kit.persistence.tables import RUNTIME, state_table
 from tuntas.local.stack import Backends
@@ -179,46 +179,27 @@ async def test_shared_documents_are_written_behind_their_version(database: Datab
         await late()
 
 
-async def test_who_locks_a_shared_document_is_waited_for(database: Database) -> None:
-    person, order = uuid4(), []
+@pytest.mark.parametrize("what", ["document", "parcel", "call"])
+async def test_who_holds_a_document_takes_a_parcel_away_or_puts_a_call_is_waited_for(database: Database, what: str) -> None:
+    person, parcel, work, order = uuid4(), _parcel(), _work(NOW), list[str]()
+    await _write(database, Changes(parcels=[parcel]))
     async with database.session(wide=True) as session:
         await session.share(WALLETS, {person: Shared("acme", 0, "{}")})
 
+    async def touch(session: Session) -> None:
+        if what == "document":
+            await session.shared(WALLETS, [person])
+        else:
+            await session.write("counts", Changes(published=[parcel.id]) if what == "parcel" else Changes(work=[work]))
+
     async def second() -> None:
         async with database.session(wide=True) as session:
             order.append("second asks")
-            await session.shared(WALLETS, [person])
+            await touch(session)
             order.append("second has it")
 
     async with database.session(wide=True) as session:
-        await session.shared(WALLETS, [person])
-        waiting = asyncio.create_task(second())
-        while "second asks" not in order:
-            await asyncio.sleep(0)
-        await session.share(WALLETS, {person: Shared("acme", 1, "{}")})
-        order.append("first writes")
-    if isinstance(database, MemoryDatabase):
-        (gate,) = database.line.gates
-        assert gate.ready()
-        database.line.open(gate)
-    await waiting
-    assert order == ["second asks", "first writes", "second has it"]
-
-
-@pytest.mark.parametrize("what", ["parcel", "call"])
-async def test_who_takes_a_parcel_away_or_puts_a_call_is_waited_for_by_who_does_the_same(database: Database, what: str) -> None:
-    parcel, order = _parcel(), list[str]()
-    await _write(database, Changes(parcels=[parcel]))
-    batch: Changes[Count] = Changes(published=[parcel.id]) if what == "parcel" else Changes(work=[_work(NOW)])
-
-    async def second() -> None:
-        async with database.session(wide=True) as session:
-            order.append("second asks")
-            await session.write("counts", batch)
-            order.append("second is through")
-
-    async with database.session(wide=True) as session:
-        await session.write("counts", batch)
+        await touch(session)
         waiting = asyncio.create_task(second())
         while "second asks" not in order:
             await asyncio.sleep(0)
@@ -228,4 +209,4 @@ async def test_who_takes_a_parcel_away_or_puts_a_call_is_waited_for_by_who_does_
         assert gate.ready()
         database.line.open(gate)
     await waiting
-    assert order == ["second asks", "first ends", "second is through"]
+    assert order == ["second asks", "first ends", "second has it"]

@@ -54,8 +54,9 @@ class Client:
 
     def __init__(self, base_url: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         timeout = httpx2.Timeout(5.0, connect=2.0)
-        options: Any = {"headers": {"User-Agent": AGENT, **headers}, "timeout": timeout, "limits": LIMITS, "trust_env": False}
-        self._client = httpx2.AsyncClient(base_url=base_url, **options)
+        self._client = httpx2.AsyncClient(
+            base_url=base_url, headers={"User-Agent": AGENT, **headers}, timeout=timeout, limits=LIMITS, trust_env=False
+        )
 
     async def close(self) -> None:
         """Close the connections."""
