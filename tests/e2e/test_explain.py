@@ -49,11 +49,12 @@ async def test_a_provider_that_is_down_is_named_and_a_cancel_undoes_what_is_held
 
 async def test_a_world_that_is_gone_is_waited_for_and_the_task_ends_when_it_is_back(house: "House") -> None:
     name = fresh()
-    await house.play(name).fault("payment.authorize", "slow", seconds=2)
+    await house.play(name).fault("flight.confirm", "down", times=0)
     play = await house.submit(name, REFUNDABLE)
-    await house.explained(play, lambda e: e.get("step") == "payment.authorize")
+    await house.explained(play, lambda e: e.get("step") == "flight.confirm")
     await asyncio.to_thread(house.platform.worlds["payment"].stop)
     try:
+        await play.forgive()
         found = await house.explained(play, lambda e: e.get("waiting_for", "").startswith("again:payment."))
         assert (found["provider"], found["not_running"]) == ("lontar-pay", [])
     finally:

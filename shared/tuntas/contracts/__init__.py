@@ -1,1 +1,1 @@
-"""What crosses a service boundary: messages, topics, envelope, money, ids. Standard library and pydantic only; no I/O."""
+"""What crosses a service boundary: messages, topics, envelope, money, ids. Standard library, msgspec and pydantic only; no I/O."""

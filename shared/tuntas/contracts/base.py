@@ -1,52 +1,172 @@
-"""What every message is: frozen, tolerant of unknown fields, with one wire type and one topic."""
+"""What every message is: frozen, tolerant of unknown fields, with one wire type and one topic.
 
-from collections.abc import Mapping
+Values are msgspec structs: a task's way makes and writes hundreds of them (ADR 24). Whoever wants words about what is wrong with a
+document, or an HTTP API's schema, meets them through pydantic, which knows their fields by `__get_pydantic_core_schema__`.
+"""
+
+from collections.abc import Container, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self
+from functools import cache, lru_cache
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, dataclass_transform, get_type_hints
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+import msgspec
+from msgspec import Meta
+from pydantic import AwareDatetime, Field, GetCoreSchemaHandler, JsonValue, TypeAdapter
+from pydantic_core import CoreSchema, core_schema
 
 from tuntas.contracts.topics import Topic
 
-Instant = AwareDatetime
+if TYPE_CHECKING:
+    Document = dict[str, JsonValue]
+else:
+    Document = dict[str, Any]
+    """A JSON object whose schema another party declares: a goal's parameters, an action's input."""
+
+Instant = Annotated[datetime, Meta(tz=True), AwareDatetime]
 """An instant with its offset; written in UTC."""
 
-Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+_CODE = r"^[a-z][a-z0-9_]{0,63}$"
+TO_THE_END = r"(?!\n)"
+"""Follows `$` in patterns that msgspec judges: to it alone the end is also before a last line feed."""
+
+Code = Annotated[str, Meta(pattern=_CODE + TO_THE_END), Field(pattern=_CODE)]
 """A stable, documented reason such as `sold_out`; never a sentence."""
 
-Document = dict[str, JsonValue]
-"""A JSON object whose schema another party declares: a goal's parameters, an action's input."""
+Whole = Annotated[int, Meta(ge=0), Field(ge=0)]
+"""A count; never negative."""
 
-Text = Annotated[str, Field(max_length=500)]
+Text = Annotated[str, Meta(max_length=500), Field(max_length=500)]
 """Words from outside: data, bounded, never instructions."""
 
 
-class Frozen(BaseModel):  # noqa: PLW1641 - the library hashes what is frozen
-    """A value that never changes; `model_copy` makes the changed one."""
+class _Shape(msgspec.StructMeta):
+    """Fields by keyword in any order, and a message's wire type and topic as words of its class."""
 
-    model_config = ConfigDict(frozen=True)
+    def __new__(
+        cls, title: str, bases: tuple[type, ...], space: dict[str, Any], name: str | None = None, topic: Topic | None = None, **_: Any
+    ) -> Any:
+        made: Any = super().__new__(cls, title, bases, space, kw_only=True, frozen=True, omit_defaults=True)
+        if name is not None:
+            made.wire_type, made.topic = f"tuntas.{name}.v1", topic
+            MESSAGES[made.wire_type] = made
+        return made
 
-    def __eq__(self, other: object) -> bool:
-        """Compare by fields; a default is most often the very same value, which writing without defaults asks for at every field."""
-        return self is other or (self.__class__ is other.__class__ and self.__dict__ == other.__dict__)
+    @property
+    def model_fields(self) -> tuple[str, ...]:
+        """Return the names of the fields."""
+        return self.__struct_fields__
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with these fields, which are not validated, changed: lean, for decisions do so a hundred times a task."""
-        if deep:
-            return super().model_copy(update=update, deep=True)
-        changes = update or {}
-        copy = self.__class__.__new__(self.__class__)
-        object.__setattr__(copy, "__dict__", {**self.__dict__, **changes})
-        object.__setattr__(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__.union(changes))
-        object.__setattr__(copy, "__pydantic_extra__", self.__pydantic_extra__)
-        object.__setattr__(copy, "__pydantic_private__", None)
-        return copy
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+class Frozen(msgspec.Struct, metaclass=_Shape, frozen=True):
+    """A value that never changes; `model_copy` makes the changed one.
+
+    Making and copying one validates nothing: that is for what comes from outside, `model_validate` and `model_validate_json`. What is
+    written as JSON leaves out defaults. The methods are pydantic's by name and meaning.
+    """
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
+        """Return a copy with these fields changed."""
+        return msgspec.structs.replace(self, **(update or {}))
+
+    def model_dump_json(self) -> str:
+        """Return it as JSON without defaults."""
+        return _ENCODER.encode(self).decode()
+
+    def document(self) -> Document:
+        """Return it as a JSON object without defaults."""
+        found: Document = msgspec.to_builtins(self, str_keys=True, enc_hook=str)
+        return found
+
+    def model_dump(self, *, include: Container[str] | None = None, exclude: Container[str] = (), **options: Any) -> dict[str, Any]:
+        """Return it as a dict, defaults included; options as pydantic's: `mode`, `exclude_defaults`."""
+        found: dict[str, Any] = _adapter(type(self)).dump_python(self, **options)
+        return {name: value for name, value in found.items() if (include is None or name in include) and name not in exclude}
+
+    @classmethod
+    def model_validate(cls, value: Any) -> Self:
+        """Return what a dict says, or the value itself.
+
+        Raises:
+            pydantic.ValidationError: it does not fit; says all that is wrong, and where.
+        """
+        try:
+            return msgspec.convert(value, cls, dec_hook=_made)
+        except msgspec.ValidationError:
+            valid: Self = _adapter(cls).validate_python(value)
+            return valid
+
+    @classmethod
+    def model_validate_json(cls, text: str | bytes) -> Self:
+        """Return what JSON says.
+
+        Raises:
+            pydantic.ValidationError: it does not fit; says all that is wrong, and where.
+        """
+        read: Self
+        try:
+            read = _decoder(cls).decode(text)
+        except (msgspec.DecodeError, UnicodeError):
+            read = _adapter(cls).validate_json(text)
+        return read
+
+    @classmethod
+    def model_json_schema(cls, **options: Any) -> dict[str, Any]:
+        """Return its JSON Schema; options as pydantic's."""
+        return _adapter(cls).json_schema(**options)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Let pydantic validate, write and describe it by its fields."""
+        hints = get_type_hints(cls, include_extras=True)
+        fields = {each.name: _field(each, handler.generate_schema(hints[each.name])) for each in msgspec.structs.fields(cls)}
+        shape = core_schema.typed_dict_schema(fields, cls_name=cls.__name__, config={"title": cls.__name__})
+        about = {"title": cls.__name__} | ({"description": cleandoc(cls.__doc__)} if cls.__doc__ else {})
+
+        def take(value: Any, read: Any) -> Any:
+            return value if isinstance(value, cls) else cls(**read(value))
+
+        return core_schema.no_info_wrap_validator_function(
+            take,
+            shape,
+            ref=f"{cls.__module__}.{cls.__qualname__}",
+            metadata={"pydantic_js_updates": about},
+            serialization=core_schema.plain_serializer_function_ser_schema(msgspec.structs.asdict, return_schema=shape),
+        )
+
+
+def _field(each: msgspec.structs.FieldInfo, schema: CoreSchema) -> core_schema.TypedDictField:
+    if each.default is not msgspec.NODEFAULT:
+        schema = core_schema.with_default_schema(schema, default=each.default)
+    elif each.default_factory is not msgspec.NODEFAULT:
+        schema = core_schema.with_default_schema(schema, default_factory=each.default_factory)
+    return core_schema.typed_dict_field(schema, required=each.required)
+
+
+def _made(kind: Any, value: Any) -> Any:
+    return kind(value)
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=str)
+
+
+@cache
+def _decoder(kind: Any) -> Any:
+    return msgspec.json.Decoder(kind, dec_hook=_made)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 class Contract(Frozen):
     """A part of a message: frozen; unknown fields are ignored, so that older readers meet newer writers."""
 
-    model_config = ConfigDict(extra="ignore")
+
+MESSAGES: dict[str, type["Message"]] = {}
+"""Every message class by wire type; filled by defining it."""
 
 
 class Message(Contract):
@@ -55,22 +175,8 @@ class Message(Contract):
     wire_type: ClassVar[str]
     topic: ClassVar[Topic | None] = None
 
-    def __init_subclass__(cls, name: str | None = None, topic: Topic | None = None, **rest: Any) -> None:
-        super().__init_subclass__(**rest)
-        if name is not None:
-            cls.wire_type = f"tuntas.{name}.v1"
-            cls.topic = topic
-            MESSAGES[cls.wire_type] = cls
 
-    @classmethod
-    def __pydantic_init_subclass__(cls, name: str | None = None, topic: Topic | None = None, **rest: Any) -> None:
-        super().__pydantic_init_subclass__(**rest)
-
-
-MESSAGES: dict[str, type[Message]] = {}
-"""Every message class by wire type; filled by defining it."""
-
-
+@lru_cache(maxsize=256)
 def utc(instant: datetime) -> str:
     """Return an instant as RFC 3339 in UTC, to the microsecond."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Code, Contract, Document, Instant, Message, Text
 from tuntas.contracts.money import Amounts, Money
@@ -78,11 +78,11 @@ class Declaration(Contract):
     sums: tuple[str, ...] = ()
     start: int
     undo: UndoTerms
-    compensation: Document = Field(default_factory=dict)
+    compensation: Document = field(default_factory=dict)
     at_risk: Money | None = None
     moves_money: bool = False
     forward_by: Instant
-    fee_limit: Amounts = Field(default_factory=dict)
+    fee_limit: Amounts = field(default_factory=dict)
 
 
 class StepStarted(Message, name="step.started"):
@@ -130,7 +130,7 @@ class StepReplied(Message, name="step.replied", topic=EXECUTOR_REPLIES):
     reference: str | None = None
     amount: Money | None = None
     clocks: Clocks = Clocks()
-    evidence: Document = Field(default_factory=dict)
+    evidence: Document = field(default_factory=dict)
     action: UserAction | None = None
 
 
@@ -143,7 +143,7 @@ class StepUndo(Message, name="step.undo"):
     step_id: str
     key: UUID
     number: int
-    fee_limit: Amounts = Field(default_factory=dict)
+    fee_limit: Amounts = field(default_factory=dict)
     accepted_quote: str | None = None
     part: Money | None = None
 
@@ -166,7 +166,7 @@ class StepUndone(Message, name="step.undone", topic=SAGA_REPLIES):
     refund: Money | None = None
     reference: str | None = None
     quote_id: str | None = None
-    evidence: Document = Field(default_factory=dict)
+    evidence: Document = field(default_factory=dict)
     part: Money | None = None
 
 

@@ -1,12 +1,17 @@
 """What the engines gateway tells: every call to a language model, what it used and what it cost."""
 
+from typing import Annotated
 from uuid import UUID
 
+from msgspec import Meta
 from pydantic import Field
 
-from tuntas.contracts.base import Code, Contract, Message, Text
+from tuntas.contracts.base import Code, Contract, Message, Text, Whole
 from tuntas.contracts.money import Currency
 from tuntas.contracts.topics import ENGINES_EVENTS
+
+Name = Annotated[str, Meta(max_length=64), Field(max_length=64)]
+"""What a scenario or an engine is called."""
 
 
 class Tokens(Contract):
@@ -15,18 +20,18 @@ class Tokens(Contract):
     `estimated`: counted here, because the engine did not say.
     """
 
-    input: int = Field(default=0, ge=0)
-    cached: int = Field(default=0, ge=0)
-    output: int = Field(default=0, ge=0)
+    input: Whole = 0
+    cached: Whole = 0
+    output: Whole = 0
     estimated: bool = False
 
 
 class Charge(Contract):
     """An amount in millionths of a currency's unit, and the id of the dated price row it was computed from."""
 
-    amount_micro: int = Field(ge=0)
+    amount_micro: Whole
     currency: Currency
-    price: str = Field(max_length=200)
+    price: Annotated[str, Meta(max_length=200), Field(max_length=200)]
 
 
 class EngineUsed(Message, name="engine.used", topic=ENGINES_EVENTS):
@@ -37,14 +42,14 @@ class EngineUsed(Message, name="engine.used", topic=ENGINES_EVENTS):
     """
 
     call: UUID
-    attempt: int = Field(ge=1)
-    scenario: str = Field(max_length=64)
-    engine: str = Field(max_length=64)
-    model: str = Field(max_length=128)
+    attempt: Annotated[int, Meta(ge=1), Field(ge=1)]
+    scenario: Name
+    engine: Name
+    model: Annotated[str, Meta(max_length=128), Field(max_length=128)]
     outcome: Code
     reason: Text = ""
     tokens: Tokens = Tokens()
     charge: Charge | None = None
     reference: Charge | None = None
-    milliseconds: int = Field(ge=0)
+    milliseconds: Whole
     task: UUID | None = None

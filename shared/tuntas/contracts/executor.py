@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Code, Contract, Message
 from tuntas.contracts.connectors import Declaration, Outcome
@@ -62,8 +62,8 @@ class ExecutionReopen(Message, name="execution.reopen", topic=EXECUTOR_COMMANDS)
 
     epoch: int
     alive: tuple[TallyEntry, ...] = ()
-    lost_legs: tuple[str, ...] = Field(default=())
-    windows: dict[str, Window] = Field(default_factory=dict)
+    lost_legs: tuple[str, ...] = ()
+    windows: dict[str, Window] = field(default_factory=dict)
     code: Code
 
 

@@ -1,8 +1,10 @@
 """What the gateway takes at its doors and tells the world; everything public is compact, stable and without personal data."""
 
 from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
+from msgspec import Meta
 from pydantic import Field
 
 from tuntas.contracts.base import Code, Contract, Document, Instant, Message, Text
@@ -13,30 +15,32 @@ from tuntas.contracts.topics import GATEWAY_EVENTS, INTENTS, TASKS
 
 MAX_SUBMISSION_BYTES = 256 * 1024
 
+_Word = Annotated[str, Meta(max_length=64), Field(max_length=64)]
+
 
 class Asker(Contract):
     """For whom, and how to read their words. `person` is the caller's own id of them; `reference` comes back in every event."""
 
-    person: str = Field(min_length=1, max_length=128)
-    reference: str = Field(default="", max_length=200)
-    instrument: str = Field(default="wallet", max_length=64)
-    travellers: tuple[str, ...] = Field(default=(), max_length=9)
-    tz: str = Field(default="Asia/Jakarta", max_length=64)
-    lang: str | None = Field(default=None, pattern="^(en|id|zh)$")
+    person: Annotated[str, Meta(min_length=1, max_length=128), Field(min_length=1, max_length=128)]
+    reference: Annotated[str, Meta(max_length=200), Field(max_length=200)] = ""
+    instrument: _Word = "wallet"
+    travellers: Annotated[tuple[str, ...], Meta(max_length=9), Field(max_length=9)] = ()
+    tz: _Word = "Asia/Jakarta"
+    lang: Literal["en", "id", "zh"] | None = None
 
 
 class IntentSubmitted(Message, name="intent.submitted", topic=INTENTS):
     """At the door: structured goals, published by another service."""
 
     asker: Asker
-    goals: tuple[Goal, ...] = Field(min_length=1, max_length=20)
+    goals: Annotated[tuple[Goal, ...], Meta(min_length=1, max_length=20), Field(min_length=1, max_length=20)]
 
 
 class UtteranceSubmitted(Message, name="utterance.submitted", topic=INTENTS):
     """At the door: what a person said, in English, Indonesian or Chinese."""
 
     asker: Asker
-    text: str = Field(min_length=1, max_length=2000)
+    text: Annotated[str, Meta(min_length=1, max_length=2000), Field(min_length=1, max_length=2000)]
 
 
 class TaskSubmitted(Message, name="task.submitted", topic=GATEWAY_EVENTS):

@@ -1,7 +1,9 @@
 """What the intent service takes and tells."""
 
+from typing import Annotated
 from uuid import UUID
 
+from msgspec import Meta
 from pydantic import Field
 
 from tuntas.contracts.base import Code, Instant, Message, Text
@@ -30,7 +32,7 @@ class IntentResolved(Message, name="intent.resolved", topic=INTENT_EVENTS):
     travellers: tuple[Personal, ...] = ()
     tz: str
     lang: str
-    goals: tuple[Goal, ...] = Field(min_length=1)
+    goals: Annotated[tuple[Goal, ...], Meta(min_length=1), Field(min_length=1)]
     unread: int = 0
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Annotated
 
+from msgspec import Meta
 from pydantic import Field
 
-from tuntas.contracts.base import Contract
+from tuntas.contracts.base import TO_THE_END, Contract
 
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+_CURRENCY = r"^[A-Z]{3}$"
+
+Currency = Annotated[str, Meta(pattern=_CURRENCY + TO_THE_END), Field(pattern=_CURRENCY)]
 """An ISO 4217 code."""
 
 Amounts = dict[Currency, int]

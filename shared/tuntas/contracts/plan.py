@@ -1,13 +1,17 @@
 """Offers, plans and steps: what a connector proposes, what the planner chose, what the executor runs."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
+from msgspec import Meta, field
 from pydantic import Field
 
-from tuntas.contracts.base import Code, Contract, Document, Instant, Text
+from tuntas.contracts.base import TO_THE_END, Code, Contract, Document, Instant, Text, Whole
 from tuntas.contracts.money import Amounts, Money
 from tuntas.contracts.personal import Personal
+
+_GOAL_ID = r"^[a-z][a-z0-9]{0,31}$"
+_STEP_NAME = r"^[a-z][a-z_]{0,31}$"
 
 
 class StepKind(StrEnum):
@@ -45,8 +49,8 @@ class Place(Contract):
     """A point on the map with its name: degrees of WGS 84, and the IANA time zone if it is known."""
 
     name: Text
-    lat: float = Field(ge=-90, le=90)
-    lon: float = Field(ge=-180, le=180)
+    lat: Annotated[float, Meta(ge=-90, le=90), Field(ge=-90, le=90)]
+    lon: Annotated[float, Meta(ge=-180, le=180), Field(ge=-180, le=180)]
     tz: str | None = None
 
 
@@ -58,8 +62,8 @@ class Window(Contract):
 
     start: Instant
     end: Instant
-    lead_minutes: int = Field(default=0, ge=0)
-    tail_minutes: int = Field(default=0, ge=0)
+    lead_minutes: Whole = 0
+    tail_minutes: Whole = 0
     origin: Place | None = None
     destination: Place | None = None
 
@@ -83,7 +87,7 @@ class Timing(Contract):
 class Goal(Contract):
     """One thing wanted: a goal type that some connector declares, and parameters valid against its JSON Schema."""
 
-    goal_id: str = Field(pattern=r"^[a-z][a-z0-9]{0,31}$")
+    goal_id: Annotated[str, Meta(pattern=_GOAL_ID + TO_THE_END), Field(pattern=_GOAL_ID)]
     type: str
     parameters: Document
     meets: Meeting | None = None
@@ -92,11 +96,11 @@ class Goal(Contract):
 class OfferStep(Contract):
     """One action of an offer. `acts_on` names the earlier step of the same offer whose object this one continues."""
 
-    name: str = Field(pattern=r"^[a-z][a-z_]{0,31}$")
+    name: Annotated[str, Meta(pattern=_STEP_NAME + TO_THE_END), Field(pattern=_STEP_NAME)]
     action: str
     kind: StepKind
     phase: Phase
-    input: Document = Field(default_factory=dict)
+    input: Document = field(default_factory=dict)
     acts_on: str | None = None
     obliges: bool = False
     moves_money: bool = False
@@ -116,7 +120,7 @@ class Offer(Contract):
     price: Money | None = None
     expires_at: Instant
     steps: tuple[OfferStep, ...] = ()
-    details: Document = Field(default_factory=dict)
+    details: Document = field(default_factory=dict)
     window: Window | None = None
     travel_seconds: int | None = None
 
@@ -167,7 +171,7 @@ class Plan(Contract):
     legs: tuple[Leg, ...]
     steps: tuple[Step, ...]
     ceilings: Amounts
-    worst_undo: Amounts = Field(default_factory=dict)
+    worst_undo: Amounts = field(default_factory=dict)
     reasons: tuple[Text, ...] = ()
     travellers: tuple[Personal, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Code, Contract, Message, Text
 from tuntas.contracts.money import Amounts
@@ -65,5 +65,5 @@ class PlanAmend(Message, name="plan.amend", topic=PLANNER_COMMANDS):
     epoch: int
     failed_legs: tuple[str, ...]
     tried: tuple[str, ...] = ()
-    windows: dict[str, Window] = Field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)
     code: Code

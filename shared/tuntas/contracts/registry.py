@@ -1,6 +1,6 @@
 """What a connector declares of itself; gateway, intent and planner learn their goal types from it, without an edit."""
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Contract, Document, Message
 from tuntas.contracts.plan import Phase, StepKind
@@ -18,7 +18,7 @@ class SlotMapping(Contract):
     path: str = ""
     required: bool = False
     unless: tuple[str, ...] = ()
-    ask: dict[str, str] = Field(default_factory=dict)
+    ask: dict[str, str] = field(default_factory=dict)
 
 
 class ActionSpec(Contract):
@@ -49,8 +49,8 @@ class GoalType(Contract):
     name: str
     version: int = 1
     parameters: Document
-    mapping: dict[str, SlotMapping] = Field(default_factory=dict)
-    quote: Document = Field(default_factory=dict)
+    mapping: dict[str, SlotMapping] = field(default_factory=dict)
+    quote: Document = field(default_factory=dict)
     actions: tuple[ActionSpec, ...]
     charges: bool = False
     settles: bool = False

@@ -1,9 +1,10 @@
 """What the coordinator takes and tells: closings, receipts, repair."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
+from msgspec import Meta, field
 from pydantic import Field
 
 from tuntas.contracts.base import Code, Contract, Document, Message, Text
@@ -107,7 +108,7 @@ class CancelAnswered(Message, name="cancel.answered", topic=SAGA_EVENTS):
 
     accepted: bool
     code: Code
-    undo_price: Amounts = Field(default_factory=dict)
+    undo_price: Amounts = field(default_factory=dict)
 
 
 class SagaCancel(Message, name="saga.cancel", topic=SAGA_COMMANDS):
@@ -125,7 +126,7 @@ class SagaUndo(Message, name="saga.undo", topic=SAGA_COMMANDS):
     """
 
     undo_id: UUID
-    legs: tuple[str, ...] = Field(min_length=1)
+    legs: Annotated[tuple[str, ...], Meta(min_length=1), Field(min_length=1)]
     fee_limit: Amounts | None = None
     by: str
     expected: int | None = None
@@ -160,7 +161,7 @@ class SagaRepair(Message, name="saga.repair", topic=SAGA_COMMANDS):
     key: UUID | None = None
     by: str
     reason: Text
-    evidence: Document = Field(default_factory=dict)
+    evidence: Document = field(default_factory=dict)
     repair_id: UUID | None = None
     expected: int | None = None
 

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Code, Contract, Instant, Message
 from tuntas.contracts.money import Amounts
@@ -20,7 +20,7 @@ class Mandate(Contract):
     goal_types: tuple[str, ...]
     per_task: Amounts
     budget: Amounts
-    undo_fee_limit: Amounts = Field(default_factory=dict)
+    undo_fee_limit: Amounts = field(default_factory=dict)
     instruments: tuple[str, ...] = ()
     expires_at: Instant
 
@@ -57,7 +57,7 @@ class PlanApproved(Message, name="plan.approved", topic=TRUST_EVENTS):
     approval: Approval
     start_by: Instant
     forward_by: Instant
-    fee_limit: Amounts = Field(default_factory=dict)
+    fee_limit: Amounts = field(default_factory=dict)
 
 
 class ApprovalAsked(Message, name="approval.asked", topic=TRUST_EVENTS):

@@ -1,12 +1,13 @@
 """The public topics and the engines' meter as an AsyncAPI 3.0 document, made by the framework from a broker that never connects."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Union
 
 from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
-from tuntas.contracts.base import MESSAGES
+from tuntas.contracts.base import Message
 from tuntas.contracts.engines import EngineUsed
 from tuntas.contracts.gateway import IntentSubmitted, TaskEvent, UtteranceSubmitted
 from tuntas.contracts.topics import ENGINES_EVENTS, INTENTS, TASKS
@@ -39,13 +40,14 @@ def document() -> str:
     broker = KafkaBroker()
     submissions = broker.subscriber(INTENTS.name, title="submissions", description="Any key is taken; refusals come back as task.rejected")
     submissions(_take)
-    events: Any = Union[tuple(sorted(TaskEvent.__subclasses__(), key=lambda kind: kind.wire_type))]  # noqa: UP007 - made at run time
+    told = sorted(TaskEvent.__subclasses__(), key=lambda kind: kind.wire_type)
+    events: Any = Union[tuple(told)]  # noqa: UP007 - made at run time
     broker.publisher(TASKS.name, title="events", description="Keyed by the task id; seq counts a task's events", schema=events)
     broker.publisher(ENGINES_EVENTS.name, title="usage", description="Keyed by the task; else by the call", schema=EngineUsed)
     made = json.loads(AsyncAPI(broker, title="Tuntas", version="1", schema_version="3.0.0").to_specification().to_json())
-    _described(made, "submissions", _OPTIONAL | _SUBMISSION)
-    _described(made, "events", _OPTIONAL | _EVENT)
-    _described(made, "usage", _OPTIONAL | _EVENT | {"ce_source": {"const": "tuntas/engines"}})
+    _described(made, "submissions", (IntentSubmitted, UtteranceSubmitted), _OPTIONAL | _SUBMISSION)
+    _described(made, "events", told, _OPTIONAL | _EVENT)
+    _described(made, "usage", (EngineUsed,), _OPTIONAL | _EVENT | {"ce_source": {"const": "tuntas/engines"}})
     made.pop("servers", None)
     for channel in made["channels"].values():
         channel.pop("servers", None)
@@ -57,13 +59,13 @@ async def _take(body: IntentSubmitted | UtteranceSubmitted) -> None:
     del body
 
 
-def _described(made: dict[str, Any], channel: str, headers: dict[str, Any]) -> None:
+def _described(made: dict[str, Any], channel: str, kinds: Sequence[type[Message]], headers: dict[str, Any]) -> None:
     """Make one message of each type, with its headers, out of the framework's one message with a choice of bodies."""
     name = next(name for name in made["components"]["messages"] if name.startswith(f"{channel}:"))
     choice = made["components"]["messages"].pop(name)["payload"]["$ref"].rsplit("/", 1)[1]
-    kinds = {kind.__name__: wire_type for wire_type, kind in MESSAGES.items()}
-    refs = [{"$ref": f"#/components/schemas/{choice}"}] if choice in kinds else made["components"]["schemas"].pop(choice)["anyOf"]
-    bodies = {kinds[ref["$ref"].rsplit("/", 1)[1]]: ref for ref in refs}
+    if ":" in choice:
+        made["components"]["schemas"].pop(choice)
+    bodies = {kind.wire_type: {"$ref": f"#/components/schemas/{kind.__name__}"} for kind in kinds}
     for wire_type, body in sorted(bodies.items()):
         typed = headers | {"ce_type": {"const": wire_type}}
         described = {"type": "object", "required": sorted(typed.keys() - _OPTIONAL.keys()), "properties": typed}

@@ -1,8 +1,11 @@
 """The audit log as a chain: each entry names the digest of the one before it and is signed, so that whoever holds the keys can check it."""
 
+import json
 from collections.abc import Iterable, Mapping
 
-from pydantic import Field, ValidationError
+from msgspec import field
+from msgspec.structs import asdict
+from pydantic import ValidationError
 
 from tuntas.contracts.base import Contract, Document, Instant, Text
 from tuntas.contracts.ids import digest
@@ -20,10 +23,10 @@ class Act(Contract):
     action: str
     subject: str
     reason: Text = ""
-    evidence: Document = Field(default_factory=dict)
+    evidence: Document = field(default_factory=dict)
     before: int | None = None
     after: int | None = None
-    details: Document = Field(default_factory=dict)
+    details: Document = field(default_factory=dict)
 
 
 class Entry(Act):
@@ -50,7 +53,7 @@ class Head(Contract):
 
     def next(self, act: Act, at: Instant) -> Entry:
         """Return the act as the entry that comes after."""
-        return Entry(seq=self.seq + 1, at=at, previous=self.digest, **dict(act))
+        return Entry(seq=self.seq + 1, at=at, previous=self.digest, **asdict(act))
 
     def to(self, seq: int, body: str) -> "Head":
         """Return the head after an entry with this body."""
@@ -59,7 +62,7 @@ class Head(Contract):
 
 def signed(entry: Entry, key_id: str, private_hex: str) -> Signed:
     """Sign an entry."""
-    body = entry.model_dump_json()
+    body = json.dumps(entry.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
     return Signed(body=body, key_id=key_id, signature=sign(private_hex, _HEADER + body.encode()))
 
 

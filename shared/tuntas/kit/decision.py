@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from tuntas.contracts.base import Document, Message
+from tuntas.contracts.base import Document, Frozen, Message
 from tuntas.contracts.topics import Topic
 from tuntas.kit.errors import InvalidMessage
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
-from pydantic import Field
+import msgspec
 
 from tuntas.contracts.base import Contract, Instant
 from tuntas.contracts.money import Amounts, Money
@@ -52,7 +52,7 @@ class Explanation(Contract):
     waiting_for: str
     since: Instant | None = None
     next_timer_at: Instant | None = None
-    money_at_risk: Amounts = Field(default_factory=dict)
+    money_at_risk: Amounts = msgspec.field(default_factory=dict)
     code: str | None = None
     provider: str | None = None
     not_running: tuple[str, ...] = ()
@@ -125,21 +125,22 @@ def explain(facts: Facts) -> Explanation:
         return Explanation(task_id=facts.task_id, status="unknown", waiting_for="nothing")
     found = next(waits for look in _LOOKS if (waits := look(facts)))
     silent = tuple(service for service in found.services if facts.silent(service))
-    return Explanation(
-        task_id=facts.task_id,
-        status=facts.status("task") or facts.status("saga") or "accepted",
-        version=facts.doc("saga").get("version"),
-        step=found.step,
-        waiting_for=found.waiting_for,
-        since=found.since,
-        next_timer_at=min(facts.timers, default=None),
-        money_at_risk=facts.doc("saga").get("at_risk", {}),
-        code=found.code,
-        provider=found.provider,
-        not_running=silent,
-        repaired=facts.doc("task").get("repaired"),
-        safe_actions=(*(_start(service) for service in silent), *found.actions),
-    )
+    told = {
+        "task_id": facts.task_id,
+        "status": facts.status("task") or facts.status("saga") or "accepted",
+        "version": facts.doc("saga").get("version"),
+        "step": found.step,
+        "waiting_for": found.waiting_for,
+        "since": found.since,
+        "next_timer_at": min(facts.timers, default=None),
+        "money_at_risk": facts.doc("saga").get("at_risk", {}),
+        "code": found.code,
+        "provider": found.provider,
+        "not_running": silent,
+        "repaired": facts.doc("task").get("repaired"),
+        "safe_actions": (*(_start(service) for service in silent), *found.actions),
+    }
+    return Explanation.model_validate(told)
 
 
 def _start(service: str) -> SafeAction:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
-from pydantic import BaseModel
 
+from tuntas.contracts.base import Frozen
 from tuntas.contracts.topics import PARTITIONS
 from tuntas.kit.messaging.wire import Record
 from tuntas.kit.persistence.database import Changes, Database, Parcel, Row, Shared, SharedTable, Timer, Work
@@ -29,7 +29,7 @@ from tuntas.testkit.loop import VirtualLoop
 from tuntas.testkit.memory import Memory, MemorySession
 from tuntas.testkit.wires import Broker
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 T = TypeVar("T")
 PASSWORD = "simulated"  # noqa: S105 - of roles in a database that is thrown away
 
@@ -40,7 +40,7 @@ class Tables:
 
     dsn: str
     table: str
-    model: type[BaseModel]
+    model: type[Frozen]
     shared: tuple[SharedTable, ...] = ()
     free: list[Any] = field(default_factory=list)
 

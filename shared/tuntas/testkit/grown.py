@@ -8,7 +8,6 @@ import sys
 from contextvars import ContextVar
 from functools import wraps
 from importlib import import_module
-from typing import Any
 
 from tuntas.contracts.base import Frozen
 
@@ -23,8 +22,8 @@ def grow() -> None:
         return
 
     @wraps(write)
-    def grown(self: Frozen, **options: Any) -> str:
-        text = write(self, **options)
+    def grown(self: Frozen) -> str:
+        text = write(self)
         return f"{text[:-1]}{',' if len(text) > 2 else ''}{MARK}}}" if NEXT.get() else text
 
     setattr(Frozen, "model_dump_json", grown)  # noqa: B010 - a method of a model is not assigned to elsewhere

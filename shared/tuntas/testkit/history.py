@@ -5,16 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from tuntas.contracts.base import MESSAGES, Document, Message
+from tuntas.contracts.base import MESSAGES, Document, Frozen, Message
 from tuntas.contracts.envelope import Envelope
 from tuntas.contracts.ids import derive
 from tuntas.kit.decision import Answered, Call, Core
 from tuntas.kit.messaging.fold import Event, Unit, answered, arrived, fired, fold
 from tuntas.kit.persistence.database import Row
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 M = TypeVar("M", bound=Message)
 
 START = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tuntas.contracts.base import Contract, Document
+from tuntas.contracts.base import Document
 from tuntas.contracts.connectors import Clocks, Outcome, UserAction
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Offer
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote
 from tuntas.kit.decision import Call
+from tuntas.kit.forms import View
 from tuntas.testkit.moods import Moods
 
 ALIVE = frozenset({"pending", "asked", "held", "buying", "bought", "refunding"})
@@ -84,7 +85,7 @@ class House:
         request = Request.model_validate(call.body)
         if call.kind != "inquire":
             self._same_body(call, request)
-        methods: Mapping[str, Callable[[Request, datetime], Contract | None]]
+        methods: Mapping[str, Callable[[Request, datetime], View | None]]
         methods = {"act": self.act, "inquire": self.inquire, "undo_quote": self.undo_quote, "undo": self.undo}
         answer = methods[call.kind](request, now)
         return {"found": False} if answer is None else answer.model_dump(mode="json", exclude_defaults=True) | {"found": True}

@@ -255,7 +255,7 @@ class Judge:
         rows = [state for state in states if state.person]
         for wallet in (json.loads(shared.doc) for shared in trust.shared.values()):
             for name in ("reserved", "spent"):
-                found = {c: m for c, m in wallet[name].items() if m}
+                found = {c: m for c, m in wallet.get(name, {}).items() if m}
                 told = _added(row.reserved if name == "reserved" else row.kept for row in rows)
                 require(found == told, "P15", name, "is", found, "and its tasks say", told)
 

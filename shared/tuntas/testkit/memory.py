@@ -9,14 +9,14 @@ from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
-from pydantic import BaseModel
 
+from tuntas.contracts.base import Frozen
 from tuntas.contracts.ids import timer_id
 from tuntas.kit.errors import Transient
 from tuntas.kit.persistence.database import Changes, Parcel, Row, Shared, SharedTable, Timer, Work
 from tuntas.testkit.line import Line
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 T = TypeVar("T")
 Lock = tuple[Any, ...]
 Soon: TypeAlias = T | Awaitable[T]
@@ -99,7 +99,7 @@ class Memory:
         """Return a state as it is read again: the one that a service remembers must be no other."""
         if not self.kept:
             return state
-        again = type(state).model_validate_json(state.model_dump_json(exclude_defaults=True))
+        again = type(state).model_validate_json(state.model_dump_json())
         assert again == state, f"{self.name} would read another state than it remembers: {again!r} for {state!r}"
         return again
 

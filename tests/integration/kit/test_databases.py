@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from pydantic import BaseModel
 
+from tuntas.contracts.base import Frozen
 from tuntas.contracts.ids import timer_id
 from tuntas.kit.decision import Call
 from tuntas.kit.errors import Transient
@@ -25,7 +25,7 @@ WALLETS = SharedTable("wallets", "person")
 TASK, OTHER = uuid4(), uuid4()
 
 
-class Count(BaseModel):
+class Count(Frozen):
     status: str = "counting"
     count: int = 0
 

@@ -10,9 +10,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from pydantic import BaseModel
 
-from tuntas.contracts.base import Message
+from tuntas.contracts.base import Frozen, Message
 from tuntas.contracts.envelope import Envelope
 from tuntas.contracts.topics import DEAD_LETTERS, PARTITIONS, Kind, Topic
 from tuntas.kit.app import Parts, Resources, Running, Service
@@ -47,7 +46,7 @@ class Counted(Message, name="toy.counted", topic=COUNTS):
     why: str
 
 
-class Count(BaseModel):
+class Count(Frozen):
     status: str = "counting"
     count: int = 0
 

@@ -1,8 +1,6 @@
 """A toy service with a command of its own: it tells what it was asked."""
 
-from pydantic import BaseModel
-
-from tuntas.contracts.base import Message
+from tuntas.contracts.base import Frozen, Message
 from tuntas.contracts.topics import Kind, Topic
 from tuntas.kit.app import Parts, Resources, Service
 from tuntas.kit.decision import Answered, Context, Core, Decision, Fired, Send
@@ -24,7 +22,7 @@ class Told(Message, name="echo.told", topic=TALES):
     word: str
 
 
-class Echo(BaseModel):
+class Echo(Frozen):
     status: str = "telling"
 
 

@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 def goals(*said: str, asked: str | None = None, so_far: Any = ()) -> Any:
     """Return the goals that the platform makes of a sentence and of the answers to what it asked back."""
     known = Registry()
-    known.register(ConnectorRegistered(connector="instant", goal_types=connector.goal_types, providers=()))
+    known.register(ConnectorRegistered(connector="instant", goal_types=tuple(connector.goal_types), providers=()))
     first, *later = [read(text, now=NOW, tz="Asia/Jakarta", lang="en") for text in said]
     found: Any = understood(first)
     if asked is not None:

@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 def goals(*said: str, asked: str | None = None, so_far: Any = (), tz: str = "Asia/Jakarta") -> Any:
     """Return the goals that the platform makes of a sentence and of the answers to what it asked back."""
     known = Registry()
-    known.register(ConnectorRegistered(connector="payment", goal_types=connector.goal_types, providers=()))
+    known.register(ConnectorRegistered(connector="payment", goal_types=tuple(connector.goal_types), providers=()))
     first = read(said[0], now=NOW, tz=tz)
     found: Any = understood(first)
     if asked is not None:
@@ -89,6 +89,6 @@ def test_a_customer_number_is_heard_when_it_is_asked_for() -> None:
 
 def test_money_for_nobody_is_no_goal() -> None:
     known = Registry()
-    known.register(ConnectorRegistered(connector="payment", goal_types=connector.goal_types, providers=()))
+    known.register(ConnectorRegistered(connector="payment", goal_types=tuple(connector.goal_types), providers=()))
     assert known.faults("pay.transfer", {"amount": money(1, "IDR")})
     assert not known.faults("pay.transfer", {"amount": money(1, "IDR"), "account": "1"})

@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 def goals(text: str, tz: str = "Asia/Jakarta") -> Any:
     """Return the goals that the platform makes of a sentence."""
     known = Registry()
-    known.register(ConnectorRegistered(connector="shopping", goal_types=connector.goal_types, providers=()))
+    known.register(ConnectorRegistered(connector="shopping", goal_types=tuple(connector.goal_types), providers=()))
     said = read(text, now=NOW, tz=tz)
     found: Any = [{"label": goal.label, "slots": {name: slot.canonical for name, slot in goal.slots.items()}} for goal in said.goals]
     return build(known, found, said.lang)

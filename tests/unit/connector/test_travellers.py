@@ -32,7 +32,7 @@ def wish(kind: str, parameters: dict[str, Any], *names: str) -> Wish:
 
 
 def hold(kind: str, people: int, *names: str) -> Request:
-    inputs = {"offer_id": "o", "people": people}
+    inputs: Any = {"offer_id": "o", "people": people}
     return Request(
         task_id=uuid4(), key=uuid4(), action=f"{kind}.hold", idempotency_key=uuid4(), reference="r", input=inputs, travellers=names
     )

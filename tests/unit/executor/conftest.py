@@ -131,7 +131,7 @@ class Trip(History[Execution]):
         of = attempt or self.attempt(step_id)
         seq = more.pop("seq", None) or self.seqs.get(str(of.key), 0) + 1
         self.seqs[str(of.key)] = seq
-        fields = {"step_id": step_id, "attempt": of.declaration.attempt, "key": of.key, "seq": seq, "outcome": outcome, "code": code}
+        fields: Any = {"step_id": step_id, "attempt": of.declaration.attempt, "key": of.key, "seq": seq, "outcome": outcome, "code": code}
         return self.given(StepReplied(**fields, **more))
 
     def done(self, *steps: str, **more: Any) -> list[Message]:

@@ -185,7 +185,7 @@ class World:
 
     def the_state_survives_storing(self) -> None:
         state = self.trip.state
-        assert type(state).model_validate_json(state.model_dump_json(exclude_defaults=True)) == state
+        assert type(state).model_validate_json(state.model_dump_json()) == state
 
     def every_state_has_a_timer(self) -> None:
         timers, status = self.trip.timers, self.trip.state.status

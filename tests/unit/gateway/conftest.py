@@ -12,6 +12,7 @@ from uuid import UUID
 import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import asdict
 
 from tuntas.contracts.base import Message, utc
 from tuntas.contracts.connectors import Outcome, StepReplied, StepUndone
@@ -303,7 +304,7 @@ class Desk:
     async def order(self, order: Order, targets: Sequence[Target], *, alone: bool) -> Repair:
         self.orders.append((order, list(targets), alone))
         state: Any = "running" if alone else "waiting"
-        return Repair(**dict(order), id=derive("repair", len(self.orders)), state=state, approved_by=None, created_at=START)
+        return Repair(**asdict(order), id=derive("repair", len(self.orders)), state=state, approved_by=None, created_at=START)
 
     async def note(self, act: Act) -> None:
         self.acts.append(act)

@@ -3,9 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from tuntas.contracts.base import Message
+from tuntas.contracts.base import Frozen, Message
 from tuntas.contracts.executor import ExecutionCommitted, ExecutionHalt, StepRetry
 from tuntas.contracts.ids import derive
 from tuntas.kit.decision import Context, Core, Decision, Fired, Send, Wake, require
@@ -16,7 +14,7 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TASK, OTHER = derive("task"), derive("other task")
 
 
-class Counter(BaseModel):
+class Counter(Frozen):
     status: str = "open"
     count: int = 0
 

@@ -3,9 +3,7 @@
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from pydantic import BaseModel
-
-from tuntas.contracts.base import Message
+from tuntas.contracts.base import Frozen, Message
 from tuntas.contracts.topics import Kind, Topic
 from tuntas.kit.decision import Context, Core, Decision
 from tuntas.kit.messaging.fold import Event, fold
@@ -22,7 +20,7 @@ class Foreign(Message, name="folding.foreign", topic=EVENTS):
     """On the same topic, for others."""
 
 
-class State(BaseModel):
+class State(Frozen):
     status: str = "known"
 
 

@@ -66,7 +66,7 @@ class Watched:
         if after is None:
             assert sent == []
             return
-        assert Saga.model_validate_json(after.model_dump_json(exclude_defaults=True)) == after
+        assert Saga.model_validate_json(after.model_dump_json()) == after
         for message in sent:
             CHECKS.get(type(message), lambda *_: None)(self, message, after)
         self._told_once(before, after, sent)

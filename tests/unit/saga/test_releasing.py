@@ -4,6 +4,7 @@ from typing import Any
 
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.executor import AttemptReleased, EndResult, ExecutionCommitted
+from tuntas.contracts.money import Money
 from tuntas.contracts.saga import AttemptRelease, SagaOutcome
 
 
@@ -45,7 +46,7 @@ def test_a_release_that_sticks_is_answered_as_stuck_and_rests_after_the_end(task
 def test_a_released_attempt_is_undone_in_the_receipt_of_a_completed_task(task: Any) -> None:
     task.declared("hotel.confirm", "flight.confirm")
     released(task, "hotel.confirm")
-    task.undone("hotel.confirm", fee={"amount_minor": 3_00, "currency": "IDR"})
+    task.undone("hotel.confirm", fee=Money(amount_minor=3_00, currency="IDR"))
     (ended,) = task.ended(EndResult.FINISHED, {"hotel.confirm": Outcome.UNDONE, "flight.confirm": Outcome.DONE})
     assert ended.outcome is SagaOutcome.COMPLETED
     assert ended.kept == {"IDR": 253_00}

@@ -10,11 +10,11 @@ from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from tuntas.contracts.base import Contract
 from tuntas.kit.billing.rating import Plan
 from tuntas.kit.errors import ConfigurationError
+from tuntas.kit.forms import Form
 
 
 def _zone(name: str) -> str:
@@ -24,18 +24,14 @@ def _zone(name: str) -> str:
         raise ValueError(f"{name} is no time zone") from None
 
 
-class Terms(Contract):
+class Terms(Form):
     """A tenant's plan, and the zone at whose midnight its months end."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     plan: str
     zone: Annotated[str, AfterValidator(_zone)]
 
 
-class _File(Contract):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _File(Form):
     plans: tuple[Plan, ...] = Field(min_length=1)
     default: Terms
     tenants: dict[str, Terms] = Field(default_factory=dict)

@@ -3,8 +3,6 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
-
 from tuntas.contracts.base import Contract, Instant
 
 
@@ -35,4 +33,4 @@ class Subject(Contract):
     status: Literal["used", "answered", "completed", "compensated"] = "used"
     closing: int = 0
     booked: tuple[Usage, ...] = ()
-    fresh: tuple[Usage, ...] = Field(default=(), repr=False)
+    fresh: tuple[Usage, ...] = ()

@@ -11,20 +11,21 @@ from typing import Any
 import jsonschema_rs
 from pydantic import ConfigDict, Field, ValidationError
 
-from tuntas.contracts.base import Contract, Document
+from tuntas.contracts.base import Document
 from tuntas.contracts.engines import Charge, Tokens
 from tuntas.engines.dialects import Rule
 from tuntas.engines.prices import Calendar, Price, charge, row_at
 from tuntas.kit.errors import ConfigurationError
+from tuntas.kit.forms import Form
 
 EMBEDDED = "embedded"
 """The name of the engine that needs no provider, no key and no price."""
 
 
-class Table(Contract):
+class Table(Form):
     """A part of a table: a misspelt name is told, not ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+    model_config = ConfigDict(ignored_types=(cached_property,))
 
 
 class Model(Table):

@@ -5,13 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tuntas.contracts.base import Contract
 from tuntas.engines.faults import EngineFault, Kind
+from tuntas.kit.forms import Form
 
 LONGEST_WAIT_SECONDS = 3600.0
 
 
-class Rule(Contract):
+class Rule(Form):
     """One rule of a dialect: what is named has to fit, as a regular expression without regard to case; `status` is one of a list."""
 
     kind: Kind

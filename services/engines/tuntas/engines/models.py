@@ -3,10 +3,10 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from tuntas.contracts.base import Contract
 from tuntas.contracts.engines import Charge, EngineUsed, Tokens
+from tuntas.kit.forms import Form, View
 
 OPTIONS = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "seed", "presence_penalty", "frequency_penalty")
 """What is passed on to a model as it is; a scenario decides these itself."""
@@ -22,10 +22,8 @@ Words = Annotated[str, AfterValidator(_encodable)]
 """Text from outside."""
 
 
-class Asking(Contract):
+class Asking(Form):
     """A part of a request."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TextPart(Asking):
@@ -77,7 +75,7 @@ class ChatRequest(Asking):
         return {name: value for name in OPTIONS if (value := getattr(self, name)) is not None}
 
 
-class Usage(Contract):
+class Usage(View):
     """Tokens as OpenAI counts them: cached ones are part of the prompt's."""
 
     prompt_tokens: int
@@ -86,7 +84,7 @@ class Usage(Contract):
     prompt_tokens_details: dict[str, int]
 
 
-class Attempt(Contract):
+class Attempt(View):
     """One attempt at one engine, as `engine.used` tells it."""
 
     engine: str
@@ -96,7 +94,7 @@ class Attempt(Contract):
     charge: Charge | None = None
 
 
-class Facts(Contract):
+class Facts(View):
     """What is ours in an answer: the call's id, its attempts, and whether tokens were counted here because the engine did not say."""
 
     call: UUID
@@ -104,14 +102,14 @@ class Facts(Contract):
     estimated: bool = False
 
 
-class Reply(Contract):
+class Reply(View):
     """The assistant's message."""
 
     role: Literal["assistant"] = "assistant"
     content: str
 
 
-class Choice(Contract):
+class Choice(View):
     """The one choice there is."""
 
     index: int = 0
@@ -119,7 +117,7 @@ class Choice(Contract):
     finish_reason: str
 
 
-class ChatCompletion(Contract):
+class ChatCompletion(View):
     """A whole answer. `model` is the one that answered."""
 
     id: str
@@ -131,7 +129,7 @@ class ChatCompletion(Contract):
     tuntas: Facts
 
 
-class ListedModel(Contract):
+class ListedModel(View):
     """A model that can be asked now, or a scenario."""
 
     id: str
@@ -140,14 +138,14 @@ class ListedModel(Contract):
     owned_by: str
 
 
-class ModelList(Contract):
+class ModelList(View):
     """Everything that can be asked."""
 
     object: Literal["list"] = "list"
     data: tuple[ListedModel, ...]
 
 
-class Error(Contract):
+class Error(View):
     """Why there is no answer: a stable `code`, words, and OpenAI's `type`. `attempts` are those that were made."""
 
     code: str
@@ -157,7 +155,7 @@ class Error(Contract):
     attempts: tuple[Attempt, ...] = ()
 
 
-class ErrorBody(Contract):
+class ErrorBody(View):
     """The body of every answer that is no success."""
 
     error: Error

@@ -6,19 +6,20 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from pydantic import Field
 
-from tuntas.contracts.base import Contract, Instant
+from tuntas.contracts.base import Instant
 from tuntas.contracts.engines import Charge, Tokens
 from tuntas.contracts.money import Currency
+from tuntas.kit.forms import Form
 
 
-class Calendar(Contract):
+class Calendar(Form):
     """Days that count as holidays. Nothing is known of days after `until`: they are taken for working days, which is the dearer side."""
 
     until: date
     days: frozenset[date]
 
 
-class Band(Contract):
+class Band(Form):
     """Hours of a day in UTC, `begins` inclusive and `ends` exclusive, at which other prices hold; `weekdays` are 0 (Monday) to 6."""
 
     begins: time
@@ -34,7 +35,7 @@ class Band(Contract):
         return self.begins <= at.time() < self.ends and at.weekday() in self.weekdays and not holiday
 
 
-class Long(Contract):
+class Long(Form):
     """Prices of a call whose whole prompt has more tokens than `over`, as multiples."""
 
     over: int
@@ -42,7 +43,7 @@ class Long(Contract):
     output_times: Decimal
 
 
-class Price(Contract):
+class Price(Form):
     """What a million tokens cost from an instant on; `id` names the row in charges. Without `cached`, cached tokens cost what others do."""
 
     id: str = Field(max_length=200)

@@ -172,6 +172,7 @@ def _tokens(usage: object) -> Tokens | None:
     if not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**31 for n in (prompt, output, cached)):
         return None
     assert isinstance(prompt, int)  # noqa: S101 - for the type checker
+    assert isinstance(output, int)  # noqa: S101 - for the type checker
     if cached > prompt:
         return None
     return Tokens(input=prompt - cached, cached=cached, output=output)

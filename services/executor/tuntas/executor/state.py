@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Document, Frozen, Instant
 from tuntas.contracts.connectors import Declaration, StepStarted
@@ -52,7 +52,7 @@ class Attempt(Frozen):
     """
 
     declaration: Declaration
-    input: Document = Field(default_factory=dict)
+    input: Document = field(default_factory=dict)
     acts_on: UUID | None = None
     amount: Money | None = None
     obliges: bool = False
@@ -151,8 +151,8 @@ class Execution(Frozen):
     plan: str = ""
     approval: Approval | None = None
     forward_by: Instant | None = None
-    fee_limit: Amounts = Field(default_factory=dict)
-    choices: dict[str, int] = Field(default_factory=dict)
+    fee_limit: Amounts = field(default_factory=dict)
+    choices: dict[str, int] = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
     losses: tuple[Loss, ...] = ()
     reheld: tuple[str, ...] = ()

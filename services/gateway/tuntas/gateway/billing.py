@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from tuntas.contracts.base import Contract
 from tuntas.gateway.gate import Called, Gated, Operated
@@ -13,6 +13,7 @@ from tuntas.kit.billing import reading
 from tuntas.kit.billing.invoices import Invoice
 from tuntas.kit.billing.reading import Trial, Used
 from tuntas.kit.errors import Rejected
+from tuntas.kit.forms import Form
 
 _COMMON = ("unauthenticated", "invalid_request", "bad_month", "unavailable")
 _INVOICE = (*_COMMON, "unknown_tenant", "not_found", "does_not_add_up")
@@ -22,17 +23,13 @@ router = APIRouter(prefix="/v1", tags=["billing"])
 _Name = Annotated[str, Field(min_length=1, max_length=_NAME_LENGTH, pattern=r"^[\x21-\x7e]+$")]
 
 
-class _Strict(Contract):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Whose(_Strict):
+class Whose(Form):
     """Whose invoice is meant; a misspelt condition is told, not ignored."""
 
     tenant: _Name | None = None
 
 
-class Wanted(_Strict):
+class Wanted(Form):
     """Which usage is meant: of a task or call, or behind a month's invoice."""
 
     task: UUID | None = Field(default=None, description="A task, or a call to an engine")

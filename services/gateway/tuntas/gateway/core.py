@@ -168,7 +168,7 @@ def _on_plan_proposed(state: Task | None, message: PlanProposed, context: Contex
     shown = PlanShown.model_validate(message.model_dump(include=set(PlanShown.model_fields)))
     status = "planned" if state.status in UNPLANNED else state.status
     planned = _set(state, status=status, plan=shown, question=None, told=message.told or state.told)
-    return _tell(planned, context, TaskPlanned, **shown.model_dump())
+    return _tell(planned, context, TaskPlanned, **shown.model_dump(exclude={"reasons"}))
 
 
 def _on_plan_answered(state: Task | None, message: PlanAnswered, context: Context) -> Decision[Task]:

@@ -28,7 +28,8 @@ class Journal:
         for act in acts:
             entry = head.next(act, last["at"])
             made = signed(entry, self.key_id, self.private.get_secret_value())
-            await con.execute("insert into audit (seq, body, key_id, signature) values ($1, $2, $3, $4)", entry.seq, *dict(made).values())
+            columns = (entry.seq, made.body, made.key_id, made.signature)
+            await con.execute("insert into audit (seq, body, key_id, signature) values ($1, $2, $3, $4)", *columns)
             head = head.to(entry.seq, made.body)
 
     async def note(self, act: Act) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tuntas.contracts.base import Code, Contract, Document, Text
 from tuntas.contracts.gateway import Asker, IntentSubmitted, UtteranceSubmitted
@@ -18,12 +18,11 @@ from tuntas.gateway.reading import known_zone
 from tuntas.gateway.repairs import RepairState
 from tuntas.gateway.state import ApprovalShown, PlanShown, Question, Status, StepShown, Task
 from tuntas.gateway.store import Stored
+from tuntas.kit.forms import Form
 
 
-class Body(Contract):
+class Body(Form):
     """A request's body: a misspelt field is told, not ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TaskRequest(Body):

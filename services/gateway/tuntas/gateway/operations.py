@@ -4,12 +4,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from tuntas.contracts.base import Contract
 from tuntas.gateway.gate import Gated, Operated
 from tuntas.gateway.problems import responses
 from tuntas.kit import operations
+from tuntas.kit.forms import Form
 from tuntas.kit.operations import Explanation, StuckTask
 
 _COMMON = ("unauthenticated", "forbidden", "invalid_request", "unavailable")
@@ -18,10 +19,8 @@ _NAME_LENGTH = 200
 router = APIRouter(prefix="/v1/operations", tags=["operators"])
 
 
-class Conditions(Contract):
+class Conditions(Form):
     """Which stuck tasks are meant; a misspelt condition is told, not ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: str | None = Field(default=None, max_length=_NAME_LENGTH)
     step: str | None = Field(default=None, max_length=_NAME_LENGTH)

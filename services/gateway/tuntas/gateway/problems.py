@@ -1,5 +1,6 @@
 """RFC 9457 problems: every answer that is not a success has a stable code, the same in HTTP, events and docs."""
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -83,7 +84,7 @@ def problem(code: str, detail: str = "", errors: Sequence[dict[str, Any]] = ()) 
     body = Problem(
         type=f"urn:tuntas:problem:{code}", title=_TITLES[code], status=status, code=code, detail=detail[:500], errors=tuple(errors)
     )
-    return ProblemResponse(body.model_dump_json(), status, _HEADERS.get(status))
+    return ProblemResponse(json.dumps(body.model_dump(mode="json")), status, _HEADERS.get(status))
 
 
 def responses(*codes: str) -> dict[int | str, dict[str, Any]]:

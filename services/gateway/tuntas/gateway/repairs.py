@@ -215,7 +215,7 @@ def _outgoing(repair: Any, task: Any) -> Outgoing:
 
 
 def _ordered(repair_id: UUID, order: Order, targets: Sequence[Target]) -> Act:
-    tasks = {str(t.task_id): {"expected": t.expected, "key": str(t.key) if t.key else None} for t in targets}
+    tasks: Any = {str(t.task_id): {"expected": t.expected, "key": str(t.key) if t.key else None} for t in targets}
     money: Any = order.money_at_risk
     return Act(
         by=order.by,

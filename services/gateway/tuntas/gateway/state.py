@@ -3,14 +3,14 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
-from tuntas.contracts.base import Code, Contract, Instant, Text
-from tuntas.contracts.connectors import UndoQuoted, UserAction
+from tuntas.contracts.base import Code, Contract, Instant, Message, Text
+from tuntas.contracts.connectors import UserAction
 from tuntas.contracts.gateway import TaskEvent
 from tuntas.contracts.money import Amounts
 from tuntas.contracts.planner import Told
-from tuntas.contracts.saga import Receipt, SagaDrilled, SagaRepaired
+from tuntas.contracts.saga import Receipt, SagaRepaired
 
 Status = Literal[
     "accepted",
@@ -95,23 +95,23 @@ class Task(Contract):
     plan: PlanShown | None = None
     approval: ApprovalShown | None = None
     approved: int = 0
-    steps: dict[str, StepShown] = Field(default_factory=dict)
+    steps: dict[str, StepShown] = field(default_factory=dict)
     dirty: tuple[str, ...] = ()
     cancel: Literal["accepted", "refused"] | None = None
-    undo_price: Amounts = Field(default_factory=dict)
+    undo_price: Amounts = field(default_factory=dict)
     closing: int = 0
     code: Code | None = None
     reason: Text = ""
-    kept: Amounts = Field(default_factory=dict)
+    kept: Amounts = field(default_factory=dict)
     titles: tuple[Text, ...] = ()
     actions: tuple[str, ...] = ()
     wishes: tuple[str, ...] = ()
     told: tuple[Told, ...] = ()
     receipt: Receipt | None = None
     repaired: SagaRepaired | None = None
-    recorded: tuple[TaskEvent, ...] = Field(default=(), exclude=True, repr=False)
-    repairs: tuple[SagaRepaired, ...] = Field(default=(), exclude=True, repr=False)
-    drilled: tuple[SagaDrilled | UndoQuoted, ...] = Field(default=(), exclude=True, repr=False)
+    recorded: tuple[TaskEvent, ...] = ()
+    repairs: tuple[SagaRepaired, ...] = ()
+    drilled: tuple[Message, ...] = ()
 
     @property
     def ended(self) -> bool:

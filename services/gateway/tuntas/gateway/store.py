@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from tuntas.contracts.connectors import UndoQuoted
+from tuntas.contracts.saga import SagaDrilled
 from tuntas.gateway import drills
 from tuntas.gateway.repairs import Repairs
 from tuntas.gateway.state import Task
@@ -43,7 +45,8 @@ class TaskStore(Store[Task]):
         answers = [(row.task_id, answer) for row in rows if row.state for answer in row.state.repairs if answer.repair_id]
         if answers:
             await self._repairs.answered(session.con, answers)
-        await drills.keep(session.con, [told for row in rows if row.state for told in row.state.drilled])
+        drilled = [told for row in rows if row.state for told in row.state.drilled if isinstance(told, SagaDrilled | UndoQuoted)]
+        await drills.keep(session.con, drilled)
 
 
 @dataclass(frozen=True, slots=True)

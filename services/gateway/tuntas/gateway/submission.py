@@ -3,39 +3,47 @@
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import Field
-
 from tuntas.contracts.base import Code, Message, Text
 from tuntas.contracts.gateway import IntentSubmitted, UtteranceSubmitted
 from tuntas.kit.messaging.fold import Event
 
 
-class Submission(Message):
-    """A submission that was let in. It holds what a person said in plain text, so it lives in memory only and is no wire type.
+class _AtTheDoor(Message):
+    """What the door read.
 
     `fingerprint` is a plain digest of the body. It would confirm guesses at what was said: only its keyed digest may be stored or sent.
     """
 
-    wire_type: ClassVar[str] = "tuntas.submission"
-
     source: str
     source_id: str
-    fingerprint: str = Field(exclude=True, repr=False)
-    body: IntentSubmitted | UtteranceSubmitted = Field(repr=False)
+    fingerprint: str = ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(source={self.source!r}, source_id={self.source_id!r})"
+
+    def model_dump_json(self) -> str:
+        """Return it as JSON, without the fingerprint."""
+        bare = self.model_copy(update={"fingerprint": ""}) if self.fingerprint else self
+        return Message.model_dump_json(bare)
 
 
-class SubmissionRefused(Message):
+class Submission(_AtTheDoor):
+    """A submission that was let in. It holds what a person said in plain text, so it lives in memory only and is no wire type."""
+
+    wire_type: ClassVar[str] = "tuntas.submission"
+
+    body: IntentSubmitted | UtteranceSubmitted
+
+
+class SubmissionRefused(_AtTheDoor):
     """A submission that was not let in. `genuine`: its tenant sent it; `task` and `fingerprint` are of what it asked for, if known."""
 
     wire_type: ClassVar[str] = "tuntas.submission.refused"
 
-    source: str
-    source_id: str
     code: Code
     reason: Text = ""
     genuine: bool = False
     task: UUID | None = None
-    fingerprint: str = Field(default="", exclude=True, repr=False)
 
 
 def contradicts(kept: str, found: str) -> bool:

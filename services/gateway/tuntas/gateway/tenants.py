@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from tuntas.contracts.base import Contract
 from tuntas.contracts.topics import SHARED
 from tuntas.kit.errors import ConfigurationError
+from tuntas.kit.forms import Form
 from tuntas.kit.telemetry.log import Log
 
 OPERATORS = "operators"
@@ -22,14 +22,12 @@ _TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 
 
-class Tenant(Contract):
+class Tenant(Form):
     """One tenant. `api_keys` are SHA-256 hashes in hex, `signing_keys` Ed25519 public keys in hex; topics are without the prefix.
 
     `names` say who callers are: `key:` with the first eight digits of a key's hash, or `subject:` with the id derived from a token's. Two
     of them with one name are one person, who can't approve what they ordered under the other.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     api_keys: tuple[_Hex, ...] = ()
     signing_keys: dict[str, _Hex] = Field(default_factory=dict)

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from tuntas.contracts.base import Contract, Document
+from tuntas.contracts.base import Document
 from tuntas.kit.engines import Forgone
 from tuntas.language import Goal, Reading, Slot, read, values
 from tuntas.language.gazetteer import key_of, lookup
@@ -22,20 +22,20 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}.*|\d{2}:\d{2}")
 _Span = tuple[Annotated[int, Field(ge=0)], int]
 
 
-class _Slot(Contract):
+class _Slot(BaseModel, frozen=True):
     slot: str
     value: str
     canonical: JsonValue
     span: _Span
 
 
-class _Goal(Contract):
+class _Goal(BaseModel, frozen=True):
     label: str
     confidence: float = Field(default=0.5, ge=0, le=1)
     slots: tuple[_Slot, ...]
 
 
-class _Artefact(Contract):
+class _Artefact(BaseModel, frozen=True):
     lang: Literal["en", "id", "zh"]
     goals: tuple[_Goal, ...]
     out_of_scope: Literal["not_a_task", "unsupported"] | None

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Contract
 from tuntas.contracts.connectors import Answer, QuoteReplied
@@ -77,11 +77,11 @@ class Planning(Contract):
     quotes: tuple[Quote, ...] = ()
     held: tuple[str, ...] = ()
     until: datetime | None = None
-    windows: dict[str, Window] = Field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)
     plans: tuple[Plan, ...] = ()
     tried: tuple[str, ...] = ()
     amended: tuple[int, int] = (0, 0)
-    ranking: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    ranking: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def gathering(self) -> bool:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Code, Frozen, Instant
 from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome
@@ -141,9 +141,9 @@ class Saga(_Part):
     forward: Status = Status.OPEN
     epoch: int = 1
     forward_by: Instant | None = None
-    effects: dict[UUID, Effect] = Field(default_factory=dict)
-    awaited: dict[UUID, TallyEntry] = Field(default_factory=dict)
-    early: dict[UUID, EffectObserved] = Field(default_factory=dict)
+    effects: dict[UUID, Effect] = field(default_factory=dict)
+    awaited: dict[UUID, TallyEntry] = field(default_factory=dict)
+    early: dict[UUID, EffectObserved] = field(default_factory=dict)
     releases: tuple[tuple[UUID, ...], ...] = ()
     cancel: bool = False
     ended: Ending | None = None
@@ -151,11 +151,11 @@ class Saga(_Part):
     code: Code | None = None
     reason: Code | None = None
     lost_legs: tuple[str, ...] = ()
-    moved: dict[str, Window] = Field(default_factory=dict)
-    windows: dict[str, Window] = Field(default_factory=dict)
+    moved: dict[str, Window] = field(default_factory=dict)
+    windows: dict[str, Window] = field(default_factory=dict)
     given_up: tuple[str, ...] = ()
     closing: int = 0
-    at_risk: Amounts = Field(default_factory=dict)
+    at_risk: Amounts = field(default_factory=dict)
     waiting_for: str = ""
     since: Instant | None = None
     trace_id: str = ""

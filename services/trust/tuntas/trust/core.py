@@ -198,7 +198,8 @@ def _overdue(pending: Proposal, context: Context) -> bool:
 
 def _question(proposal: Proposal) -> Send:
     plan = proposal.plan()
-    require(proposal.until, "not_asked")
+    if proposal.until is None:
+        raise InvalidMessage("not_asked")
     return Send(
         ApprovalAsked(
             revision=proposal.revision,

@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Contract, Instant
 from tuntas.contracts.money import Amounts
@@ -16,8 +16,8 @@ class Wallet(Contract):
 
     person: UUID
     mandate: Mandate | None = None
-    reserved: Amounts = Field(default_factory=dict)
-    spent: Amounts = Field(default_factory=dict)
+    reserved: Amounts = field(default_factory=dict)
+    spent: Amounts = field(default_factory=dict)
 
 
 class Proposal(Contract):
@@ -48,10 +48,10 @@ class Consent(Contract):
     revision: int = 0
     standing: Proposal | None = None
     pending: Proposal | None = None
-    granted: Amounts = Field(default_factory=dict)
-    asked: Amounts = Field(default_factory=dict)
-    reserved: Amounts = Field(default_factory=dict)
-    kept: Amounts = Field(default_factory=dict)
+    granted: Amounts = field(default_factory=dict)
+    asked: Amounts = field(default_factory=dict)
+    reserved: Amounts = field(default_factory=dict)
+    kept: Amounts = field(default_factory=dict)
     closing: int = 0
     reopened: int = 0
     resting: bool = False

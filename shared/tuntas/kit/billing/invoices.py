@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from tuntas.contracts.base import Contract, Instant
@@ -212,7 +212,7 @@ def _line(facts: Facts, counted: Counted, text: str, units: int, each: int) -> L
     )
 
 
-def _common(facts: Facts, counted: Counted, amount: int) -> dict[str, object]:
+def _common(facts: Facts, counted: Counted, amount: int) -> dict[str, Any]:
     plan, key = facts.plans[counted.month], counted.key
     late = "credit" if amount < 0 else "prior_period"
     return {

@@ -9,10 +9,10 @@ from datetime import date
 from itertools import pairwise
 from typing import Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from tuntas.contracts.base import Contract
 from tuntas.contracts.money import Currency, exponent
+from tuntas.kit.forms import Form
 
 BASE, COMPLETED, COMPENSATED, ANSWERED = "base.month", "task.completed", "task.compensated", "task.answered"
 FEE, MOVED = "fee.kept", "amount.moved"
@@ -31,18 +31,14 @@ _WHOLE = 10_000
 """A hundred per cent in basis points."""
 
 
-class _Strict(Contract):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Tier(_Strict):
+class Tier(Form):
     """A price per unit, in minor units, for the units of a month up to a number; the last tier has no end."""
 
     up_to: int | None = Field(default=None, gt=0)
     price: int = Field(ge=0, le=DEAREST)
 
 
-class Graduated(_Strict):
+class Graduated(Form):
     """Prices of the units of a month, counted from 1: those `included` are free, each other costs what its own tier says."""
 
     included: int = Field(default=0, ge=0)
@@ -58,7 +54,7 @@ class Graduated(_Strict):
         return self
 
 
-class Plan(_Strict):
+class Plan(Form):
     """A dated row of a price plan. It holds for whole months, from that of `valid_from` until the plan's next row.
 
     `base` is owed for each month in which anything is used. `engine_margin_bp` is put on top of what engines charge, in basis points.

@@ -30,12 +30,12 @@ def call(state: Effects, effect: Effect, kind: str, context: Context) -> tuple[E
         "idempotency_key": str(_intention(effect, kind)),
         "reference": f"{context.task_id}:{effect.key}",
         "input": effect.input,
-        "amount": effect.amount.model_dump() if effect.amount else None,
+        "amount": effect.amount.document() if effect.amount else None,
         "object_reference": parent.reference if parent else None,
         "own_reference": effect.reference,
         "travellers": list(effect.travellers),
         "quote_id": effect.undo.quote_id if effect.undo else None,
-        "part": effect.part.model_dump() if kind in _BACKWARD and effect.part else None,
+        "part": effect.part.document() if kind in _BACKWARD and effect.part else None,
     }
     effect = effect.model_copy(update={"calls": effect.calls + 1, "out": kind, "recheck": False})
     return effect, Call(effect.key, effect.calls, kind, effect.provider, body, CALL_SECONDS)

@@ -127,7 +127,7 @@ class Bookings:
         if status == "pending":
             return ActionAnswer(outcome=Outcome.PENDING, **facts)
         if status == "held":
-            facts["clocks"] = Clocks(space_until=found.get("space_until"), price_until=found.get("price_until"))
+            facts["clocks"] = Clocks.model_validate({clock: found.get(clock) for clock in ("space_until", "price_until")})
         return ActionAnswer(outcome=Outcome.DONE, **facts)
 
     def _not_mine(self, status: str, facts: Document) -> ActionAnswer | None:

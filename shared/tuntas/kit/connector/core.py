@@ -68,7 +68,7 @@ class _Connector:
 
     def on_quote_requested(self, state: Effects | None, message: QuoteRequested, _: Context) -> Decision[Effects]:
         """Ask the providers what they offer; a read, so a lost answer is simply asked again."""
-        call = Call(message.quote_id, 1, "quote", self.specs.connector, message.model_dump(mode="json"), QUOTE_SECONDS)
+        call = Call(message.quote_id, 1, "quote", self.specs.connector, message.document(), QUOTE_SECONDS)
         return Decision(state or Effects(), (call,))
 
     def on_step_started(self, state: Effects | None, message: StepStarted, context: Context) -> Decision[Effects]:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import Field
+from msgspec import field
 
 from tuntas.contracts.base import Code, Document, Frozen, Instant
 from tuntas.contracts.connectors import Clocks, Outcome, StepReplied, StepUndo, StepUndone, UserAction
@@ -48,7 +48,7 @@ class Undo(Frozen):
 
     number: int
     seq: int = 0
-    fee_limit: Amounts = Field(default_factory=dict)
+    fee_limit: Amounts = field(default_factory=dict)
     accepted_quote: str | None = None
     outcome: Outcome = Outcome.PENDING
     code: Code | None = None
@@ -57,7 +57,7 @@ class Undo(Frozen):
     refund: Money | None = None
     reference: str | None = None
     quote_id: str | None = None
-    evidence: Document = Field(default_factory=dict)
+    evidence: Document = field(default_factory=dict)
     part: Money | None = None
 
 
@@ -77,7 +77,7 @@ class Effect(Frozen):
     provider: str = ""
     action: str = ""
     digest: str = ""
-    input: Document = Field(default_factory=dict)
+    input: Document = field(default_factory=dict)
     amount: Money | None = None
     travellers: tuple[Personal, ...] = ()
     acts_on: UUID | None = None
@@ -95,7 +95,7 @@ class Effect(Frozen):
     reference: str | None = None
     clocks: Clocks = Clocks()
     window: Window | None = None
-    evidence: Document = Field(default_factory=dict)
+    evidence: Document = field(default_factory=dict)
     user_action: UserAction | None = None
     traceparent: str = ""
     undo: Undo | None = None
@@ -167,7 +167,7 @@ class Effects(Frozen):
 
     status: str = "quiet"
     revision: int = 0
-    effects: dict[UUID, Effect] = Field(default_factory=dict)
+    effects: dict[UUID, Effect] = field(default_factory=dict)
 
     def put(self, effect: Effect) -> "Effects":
         """Return the effects with this one replaced; `status` says whether anything is open or alive."""

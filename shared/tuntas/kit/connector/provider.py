@@ -3,6 +3,7 @@
 from typing import Literal, Protocol
 from uuid import UUID
 
+from msgspec import field
 from pydantic import Field
 
 from tuntas.contracts.base import Code, Contract, Document, Text
@@ -10,6 +11,7 @@ from tuntas.contracts.connectors import Clocks, Outcome, UserAction
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Goal, Offer, Timing, Window
 from tuntas.contracts.registry import ActionSpec, ProviderSpec
+from tuntas.kit.forms import View
 
 
 class Wish(Contract):
@@ -40,7 +42,7 @@ class Request(Contract):
     action: str
     idempotency_key: UUID
     reference: str
-    input: Document = Field(default_factory=dict)
+    input: Document = field(default_factory=dict)
     amount: Money | None = None
     object_reference: str | None = None
     own_reference: str | None = None
@@ -51,7 +53,7 @@ class Request(Contract):
     traceparent: str = ""
 
 
-class ActionAnswer(Contract):
+class ActionAnswer(View):
     """What the provider says an action came to; `undone` when it says that the effect is gone.
 
     `window` is when it takes place as of now; another one than before means that the provider moved it.
@@ -69,7 +71,7 @@ class ActionAnswer(Contract):
     window: Window | None = None
 
 
-class UndoQuote(Contract):
+class UndoQuote(View):
     """What undoing would cost now. Not allowed: the provider will not undo it at any price."""
 
     allowed: bool = True
@@ -79,7 +81,7 @@ class UndoQuote(Contract):
     code: Code | None = None
 
 
-class UndoAnswer(Contract):
+class UndoAnswer(View):
     """What an undo came to. `gone` says that the provider no longer knows the object or holds it expired."""
 
     outcome: Literal[Outcome.UNDONE, Outcome.REFUSED, Outcome.PENDING]

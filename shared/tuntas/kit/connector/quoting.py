@@ -28,7 +28,7 @@ async def ask(providers: Mapping[str, Provider | Local], wish: Wish, otherwise: 
     found = await asyncio.gather(*(provider.quote(wish) for provider in providers.values()), return_exceptions=True)
     offers = sorted((offer for each in found if not isinstance(each, BaseException) for offer in each), key=_price)
     code = None if offers else _why_none([each for each in found if isinstance(each, BaseException)], otherwise)
-    return {"offers": [offer.model_dump(mode="json") for offer in offers], "code": code}
+    return {"offers": [Offer.model_validate(offer.document()).document() for offer in offers], "code": code}
 
 
 def _price(offer: Offer) -> tuple[str, int]:
@@ -49,7 +49,7 @@ async def wished(vault: Vault, event: Event, asked: QuoteRequested, names: Seque
     Raises:
         Rejected: `erased` or `unsealable`.
     """
-    goal = Goal.model_validate(asked.goal.model_dump() | {"parameters": await opened(vault, event.tenant, asked.goal.parameters)})
+    goal = Goal.model_validate(asked.goal.document() | {"parameters": await opened(vault, event.tenant, asked.goal.parameters)})
     return Wish(
         task_id=event.task_id,
         goal=goal,
@@ -76,7 +76,7 @@ async def told(vault: Vault, tenant: str, asked: QuoteRequested, found: Document
         raise Rejected("no_person")
     shown = [offer.model_dump(mode="json", include={"title", "provider", "price", "details"}) for offer in offers]
     seal = await vault.seal(tenant, asked.person, json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
-    return {"answer": Answer(found=seal, travel_seconds=offers[0].travel_seconds).model_dump(mode="json")}
+    return {"answer": Answer(found=seal, travel_seconds=offers[0].travel_seconds).document()}
 
 
 def _listed(found: Document) -> list[Any]:

@@ -22,7 +22,7 @@ def rehearse(specs: Specs, state: Effects | None, message: UndoQuoteRequested, c
         return Decision(state, (Send(told),))
     _, quote = asking.call(state, effect, "undo_quote", context)
     own = derive(KIND, message.drill_id, message.key)
-    body = quote.body | {"idempotency_key": str(call_id(own, 1)), "quote_id": None, "asked": message.model_dump(mode="json")}
+    body = quote.body | {"idempotency_key": str(call_id(own, 1)), "quote_id": None, "asked": message.document()}
     return Decision(state, (Call(own, 1, KIND, quote.party, body, quote.deadline_seconds),))
 
 
@@ -41,7 +41,7 @@ def answered(state: Effects, event: Answered) -> Decision[Effects]:
     """Pass on what the provider said, or that it said nothing; a question that was lost is not asked again."""
     asked: Any = event.call.body["asked"]
     request = UndoQuoteRequested.model_validate(asked)
-    about = {"drill_id": request.drill_id, "step_id": request.step_id, "key": request.key}
+    about: Any = {"drill_id": request.drill_id, "step_id": request.step_id, "key": request.key}
     if event.result is None:
         return Decision(state, (Send(UndoQuoted(**about, asked=False, code=event.code or "no_answer")),))
     quote = UndoQuote.model_validate(event.result)

@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from tuntas.contracts.base import Message
+from tuntas.contracts.base import Frozen, Message
 from tuntas.contracts.envelope import Envelope
 from tuntas.contracts.ids import call_id, timer_id
 from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Send, Wake
@@ -19,7 +17,7 @@ from tuntas.kit.errors import InvalidMessage
 from tuntas.kit.messaging.wire import Record, encode
 from tuntas.kit.persistence.database import Row
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 
 _AGAIN = timedelta(seconds=60)
 

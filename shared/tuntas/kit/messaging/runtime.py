@@ -13,8 +13,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
-
+from tuntas.contracts.base import Frozen
 from tuntas.contracts.ids import call_id
 from tuntas.kit.decision import Answered, Fired
 from tuntas.kit.errors import InvalidMessage
@@ -28,7 +27,7 @@ from tuntas.kit.telemetry.log import Log
 from tuntas.kit.telemetry.metrics import Metrics
 from tuntas.kit.telemetry.trace import Tracing
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 Publish = Callable[[Sequence[Record]], Awaitable[None]]
 Prepare = Callable[[list[Event]], Awaitable[list[Event]]]
 

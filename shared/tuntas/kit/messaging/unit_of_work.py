@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
-from pydantic import BaseModel
-
+from tuntas.contracts.base import Frozen
 from tuntas.contracts.ids import call_id
 from tuntas.kit.decision import Answered, Core, Fired
 from tuntas.kit.errors import Transient
@@ -18,7 +17,7 @@ from tuntas.kit.messaging.wire import Record, partition_of
 from tuntas.kit.persistence.database import Changes, Database, Parcel, Session, Timer, Work
 from tuntas.kit.persistence.store import Clock, Store
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 
 LEASE_MARGIN_SECONDS = 2.0
 """How long after a call's deadline its row is taken for lost."""

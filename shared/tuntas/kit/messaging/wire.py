@@ -120,7 +120,7 @@ def encode(send: Send, *, source: str, task_id: UUID, tenant: str, cause_id: UUI
         reply_to=send.reply_to.name if send.reply_to else None,
         traceparent=traceparent,
     )
-    body = message.model_dump_json(exclude_defaults=True).encode()
+    body = message.model_dump_json().encode()
     if len(body) > MAX_BODY_BYTES:
         raise InvalidMessage("too_large", f"{message.wire_type} of {len(body)} bytes")
     partition = None if topic.compacted else partition_of(task_id)

@@ -10,12 +10,11 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
-
+from tuntas.contracts.base import Frozen
 from tuntas.kit.decision import Call
 from tuntas.kit.messaging.wire import Record
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 
 
 @dataclass(slots=True)

@@ -9,19 +9,20 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
-from pydantic import BaseModel, TypeAdapter
+import msgspec
 
+from tuntas.contracts.base import Frozen
 from tuntas.contracts.ids import timer_id
 from tuntas.kit.decision import Call
 from tuntas.kit.errors import Transient
 from tuntas.kit.messaging.wire import Record
 from tuntas.kit.persistence.database import Changes, Parcel, Row, Shared, SharedTable, Timer, Work
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 
-_CALL: TypeAdapter[Call] = TypeAdapter(Call)
-_RECORDS: TypeAdapter[Sequence[Record]] = TypeAdapter(Sequence[Record])
+_CALL = msgspec.json.Decoder(Call)
+_RECORDS = msgspec.msgpack.Decoder(list[Record])
 _CLAIM_TIMERS = """delete from timers t using unnest($1::uuid[], $2::text[], $3::timestamptz[]) as u (task_id, purpose, due_at)
     where (t.task_id, t.purpose, t.due_at) = (u.task_id, u.purpose, u.due_at) and t.due_at <= $4
     returning t.task_id, t.purpose, t.due_at"""
@@ -138,12 +139,12 @@ class Postgres:
     async def leftovers(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID], limit: int) -> list[Parcel]:
         """Return parcels that were committed and not published."""
         found = await self.pool.fetch(_LEFTOVERS, list(partitions), before, list(known), limit)
-        return [Parcel(r["id"], r["partition"], _RECORDS.validate_json(r["records"]), r["created_at"]) for r in found]
+        return [Parcel(r["id"], r["partition"], _RECORDS.decode(r["records"]), r["created_at"]) for r in found]
 
     async def lost_calls(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID]) -> list[Work]:
         """Return calls whose lease ends before an instant."""
         found = await self.pool.fetch(_LOST, list(partitions), before, list(known))
-        return [Work(**(dict(r) | {"call": _CALL.validate_json(r["call"])})) for r in found]
+        return [Work(**(dict(r) | {"call": _CALL.decode(r["call"])})) for r in found]
 
     async def timers(self, partitions: Sequence[int], before: datetime) -> list[Timer]:
         """Return timers, soonest first."""
@@ -161,7 +162,7 @@ def _arguments(changes: Changes[Any]) -> list[list[Any]]:
     put = [timer for timer in changes.timers if timer.due_at]
     return [
         list(changes.published),
-        *_columns(5, ((r.task_id, r.tenant, r.version, str(s.status), s.model_dump_json(exclude_defaults=True)) for r, s in rows)),
+        *_columns(5, ((r.task_id, r.tenant, r.version, str(s.status), s.model_dump_json()) for r, s in rows)),
         *_columns(2, ((row.task_id, message) for row, _ in rows for message in row.fresh)),
         *_columns(6, ((t.task_id, t.purpose, t.tenant, t.partition, t.due_at, t.traceparent) for t in put)),
         *_columns(2, ((t.task_id, t.purpose) for t in changes.timers if not t.due_at)),
@@ -171,11 +172,11 @@ def _arguments(changes: Changes[Any]) -> list[list[Any]]:
 
 
 def _work(w: Work) -> tuple[Any, ...]:
-    return w.call_id, w.task_id, w.tenant, w.partition, _CALL.dump_json(w.call).decode(), w.lease_until, w.traceparent
+    return w.call_id, w.task_id, w.tenant, w.partition, msgspec.json.encode(w.call, enc_hook=str).decode(), w.lease_until, w.traceparent
 
 
 def _parcel(parcel: Parcel) -> tuple[Any, ...]:
-    return parcel.id, parcel.partition, len(parcel.records), _RECORDS.dump_json(parcel.records), parcel.made_at
+    return parcel.id, parcel.partition, len(parcel.records), msgspec.msgpack.encode(parcel.records), parcel.made_at
 
 
 def _columns(width: int, rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

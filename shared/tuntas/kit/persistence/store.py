@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel
-
+from tuntas.contracts.base import Frozen
 from tuntas.kit.persistence.database import Row, Session
 
-S = TypeVar("S", bound=BaseModel)
+S = TypeVar("S", bound=Frozen)
 
 KEPT_ROWS = 4096
 """So many rows of a table stay in memory; the ones used longest ago go first."""

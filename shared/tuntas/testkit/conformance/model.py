@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tuntas.contracts.base import Contract, Document
+from tuntas.contracts.base import Document
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.money import Money
 from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote
 from tuntas.kit.decision import Call
+from tuntas.kit.forms import View
 
 ALIVE = frozenset({"held", "bought"})
 
@@ -60,7 +61,7 @@ class Model:
             return {"found": True, "outcome": "refused", "code": "key_reused", "allowed": False}
         if call.kind == "act":
             return self._once(request)
-        answer: Contract | None
+        answer: View | None
         if call.kind == "inquire":
             answer = self.inquire(request)
         else:
@@ -184,6 +185,6 @@ class Model:
         return next((thing for thing in self.things if thing.name == name), None)
 
 
-def _document(answer: Contract) -> Document:
+def _document(answer: View) -> Document:
     document: Document = answer.model_dump(mode="json", exclude_defaults=True)
     return document | {"found": True}

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from tuntas.contracts.base import Contract, Document
+from tuntas.contracts.base import Document
 from tuntas.contracts.connectors import Clocks, Outcome, UserAction
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Phase
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote
 from tuntas.kit.decision import Call
+from tuntas.kit.forms import View
 from tuntas.testkit.scenarios.language import Scenario, Step
 from tuntas.testkit.scenarios.plans import OBLIGING, idr, phase
 from tuntas.testkit.scenarios.words import Answer
@@ -72,7 +73,7 @@ class Providers:
     def handle(self, call: Call, answer: Answer | None, now: datetime) -> Document:
         """Carry out one call, and return its answer as a connector's shell would."""
         request = Request.model_validate(call.body)
-        methods: Mapping[str, Callable[[str, Request, Answer, datetime], Contract | None]]
+        methods: Mapping[str, Callable[[str, Request, Answer, datetime], View | None]]
         methods = {"act": self._act, "inquire": self._inquire, "undo_quote": self._quote, "undo": self._undo}
         found = methods[call.kind](call.party, request, answer or Answer(word="truth"), now)
         return {"found": False} if found is None else found.model_dump(mode="json", exclude_defaults=True) | {"found": True}

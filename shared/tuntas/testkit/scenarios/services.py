@@ -97,7 +97,7 @@ class Desk:
         """Write what was decided, and return the calls that are to be made."""
         for task, row in unit.rows.items():
             if row.state is not None and (task in unit.changed or task in self.rows):
-                state = self.core.state.model_validate_json(row.state.model_dump_json(exclude_defaults=True))
+                state = self.core.state.model_validate_json(row.state.model_dump_json())
                 self.rows[task] = Row(task, row.tenant, row.version + 1, state, row.seen | set(row.fresh))
         for key, (event, at) in unit.timers.items():
             self.timers.pop(key, None)

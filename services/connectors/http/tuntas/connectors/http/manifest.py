@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 import httpx2
 import yaml
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from tuntas.contracts.base import Contract, Document
+from tuntas.contracts.base import Document
 from tuntas.contracts.plan import Phase, StepKind
 from tuntas.contracts.registry import ActionSpec, GoalType, ProviderSpec, SlotMapping, Travels
 from tuntas.kit.errors import ConfigurationError
+from tuntas.kit.forms import Form
 
 Call = Annotated[str, Field(pattern=r"^(GET|POST) /\S*$")]
 """A method and a path; `{reference}`, `{action}` and `{object}` are filled in."""
@@ -23,13 +24,7 @@ _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _SECONDS = 10.0
 
 
-class _Strict(Contract):
-    """A part of the manifest: a misspelt key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Endpoints(_Strict):
+class Endpoints(Form):
     """Where each question is put. Without `inquire` the provider can't be asked, without `undo_quote` undoing costs what was offered."""
 
     quote: Call
@@ -39,7 +34,7 @@ class Endpoints(_Strict):
     undo_quote: Call | None = None
 
 
-class Promise(_Strict):
+class Promise(Form):
     """What the API guarantees for resolving doubt (protocol R5). Seconds."""
 
     name: Name
@@ -49,7 +44,7 @@ class Promise(_Strict):
     settle_seconds: float = Field(default=5.0, gt=0, le=3600)
 
 
-class StepSpec(_Strict):
+class StepSpec(Form):
     """One action of each offer of a goal type, in order. `obliges` and `moves_money` need a signed approval."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,31}$")]
@@ -61,7 +56,7 @@ class StepSpec(_Strict):
     moves_money: bool = False
 
 
-class Goals(_Strict):
+class Goals(Form):
     """A goal type with its steps; `example` are parameters that the conformance suite may use."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z_]*(\.[a-z][a-z_]*)+$")]
@@ -94,7 +89,7 @@ class Goals(_Strict):
         return GoalType(**facts, mapping=self.mapping, travels=self.travels, actions=actions)
 
 
-class Manifest(_Strict):
+class Manifest(Form):
     """A connector and its one provider."""
 
     connector: Name

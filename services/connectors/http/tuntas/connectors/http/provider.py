@@ -6,7 +6,7 @@ from urllib.parse import quote as escaped
 from pydantic import BaseModel, Field, ValidationError
 
 from tuntas.connectors.http.manifest import Goals, Manifest
-from tuntas.contracts.base import Contract, Document, Instant, Text
+from tuntas.contracts.base import Document, Instant, Text
 from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Offer, OfferStep, StepKind, UndoTerms, Window
@@ -17,7 +17,7 @@ from tuntas.kit.errors import InDoubt, Rejected
 M = TypeVar("M", bound=BaseModel)
 
 
-class Quoted(Contract):
+class Quoted(BaseModel, frozen=True):
     """One offer of the API. `undo` are the terms of undoing its last step; `input` is handed back with each action."""
 
     offer_id: str = Field(min_length=1, max_length=200)
@@ -31,7 +31,7 @@ class Quoted(Contract):
     travel_seconds: int | None = None
 
 
-class _Offers(Contract):
+class _Offers(BaseModel, frozen=True):
     offers: tuple[Quoted, ...]
 
 

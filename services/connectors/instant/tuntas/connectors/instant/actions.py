@@ -35,7 +35,7 @@ _COUNTED: Any = {
 
 
 def _actions(kind: str) -> tuple[ActionSpec, ...]:
-    facts = {"kinds": (StepKind.COMPENSATABLE,), "inquire": "by our reference", "undo": f"{kind}.cancel"}
+    facts: Any = {"kinds": (StepKind.COMPENSATABLE,), "inquire": "by our reference", "undo": f"{kind}.cancel"}
     return (
         ActionSpec(action=f"{kind}.hold", phase=Phase.HOLD, **facts),
         ActionSpec(action=f"{kind}.confirm", phase=Phase.CONFIRM, **facts),

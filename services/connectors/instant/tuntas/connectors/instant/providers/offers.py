@@ -20,7 +20,7 @@ def offer_of(kind: str, found: Any, title: str, details: Document) -> Offer:
         payee=found["provider"],
         title=title[:200],
         price=price,
-        expires_at=found["expires_at"],
+        expires_at=datetime.fromisoformat(found["expires_at"]),
         steps=(
             OfferStep(
                 name="hold",

@@ -91,7 +91,7 @@ def _said(asked: Any, tz: str) -> datetime | None:
 def window_of(item: Any) -> Window:
     """Return when and where a ride takes place."""
     ends = {name: Place(name=end["name"][:200], lat=end["lat"], lon=end["lon"]) for name, end in (("o", item["from"]), ("d", item["to"]))}
-    return Window(start=item["pickup_at"], end=item["arrive_at"], origin=ends["o"], destination=ends["d"])
+    return Window.model_validate({"start": item["pickup_at"], "end": item["arrive_at"], "origin": ends["o"], "destination": ends["d"]})
 
 
 def _offer(found: Any) -> Offer:

@@ -71,8 +71,10 @@ def _offer(found: Any) -> Offer:
         provider=found["provider"],
         payee=found["provider"],
         title=f"Table for {found['guests']} at {found['restaurant']}, {at} UTC"[:200],
-        expires_at=found["expires_at"],
+        expires_at=datetime.fromisoformat(found["expires_at"]),
         steps=(hold,),
         details={name: found[name] for name in ("restaurant", "city", "at", "guests")},
-        window=Window(start=found["at"], end=found["until"], origin=place, destination=place),
+        window=Window(
+            start=datetime.fromisoformat(found["at"]), end=datetime.fromisoformat(found["until"]), origin=place, destination=place
+        ),
     )

@@ -186,7 +186,7 @@ def _authorized(found: Document) -> ActionAnswer:
         return ActionAnswer(outcome=Outcome.REFUSED, code="declined", **facts)
     if status not in {"authorized", "captured"}:
         return ActionAnswer(outcome=Outcome.PENDING, **facts)
-    return ActionAnswer(outcome=Outcome.DONE, clocks=Clocks(authorized_until=found.get("capture_before")), **facts)
+    return ActionAnswer(outcome=Outcome.DONE, clocks=Clocks.model_validate({"authorized_until": found.get("capture_before")}), **facts)
 
 
 def _challenge(found: Document) -> UserAction:

@@ -71,9 +71,9 @@ def offer_of(kind: str, found: Any, title: str, details: Document) -> Offer:
         payee=payee,
         title=title[:200],
         price=price,
-        expires_at=found["expires_at"],
+        expires_at=datetime.fromisoformat(found["expires_at"]),
         steps=(hold_of(kind, found), confirm),
-        details=details | {"recallable_until": until and until.isoformat()},
+        details=details | {"recallable_until": until.isoformat() if until else None},
     )
 
 

@@ -1,5 +1,6 @@
 """Those who ask others for money in somebody's name."""
 
+from datetime import datetime
 from typing import Any
 
 from tuntas.connectors.payment.actions import REQUEST
@@ -41,7 +42,7 @@ def _offer(found: Any) -> Offer:
         provider=found["provider"],
         payee=payee["payee_id"],
         title=f"Ask {payee['name']} for {Money.model_validate(found['asked'])}"[:200],
-        expires_at=found["expires_at"],
+        expires_at=datetime.fromisoformat(found["expires_at"]),
         steps=(hold_of("request", found),),
         details={"payee": payee, "asked": found["asked"]},
     )

@@ -36,7 +36,7 @@ def offer_of(found: Any) -> Offer:
         payee=found["provider"],
         title=_title(found)[:200],
         price=Money.model_validate(found["price"]),
-        expires_at=found["expires_at"],
+        expires_at=datetime.fromisoformat(found["expires_at"]),
         steps=(hold, confirm),
         details={name: found[name] for name in _SHOWN if found[name] is not None} | {"items": items, "refundable": until is not None},
     )

@@ -148,7 +148,7 @@ def offer_of(kind: str, found: Document) -> Offer:
         payee=found["provider"],
         title=_title(found)[:200],
         price=Money.model_validate(found["price"]),
-        expires_at=found["expires_at"],
+        expires_at=datetime.fromisoformat(found["expires_at"]),
         steps=(hold, confirm),
         details={ours: found[theirs] for theirs, ours in _SHOWN.items() if theirs in found} | {"refundable": refundable},
         window=window_of(found),
@@ -160,7 +160,8 @@ def window_of(found: Document) -> Window | None:
     if "depart_at" not in found:
         return None
     ends = {name: _airport(str(found[name])) for name in ("origin", "destination")}
-    return Window(start=found["depart_at"], end=found["arrive_at"], lead_minutes=LEAD_MINUTES, tail_minutes=TAIL_MINUTES, **ends)
+    times = {"start": found["depart_at"], "end": found["arrive_at"]}
+    return Window.model_validate({**times, "lead_minutes": LEAD_MINUTES, "tail_minutes": TAIL_MINUTES, **ends})
 
 
 def _airport(code: str) -> Place | None:
