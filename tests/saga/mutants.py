@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from typing import Any, TextIO
 
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from msgspec.structs import replace
 from tests.saga.grounds import compared
 
 from tuntas.contracts.base import Message

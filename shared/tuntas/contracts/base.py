@@ -6,6 +6,7 @@ document, or an HTTP API's schema, meets them through pydantic, which knows thei
 
 from collections.abc import Container, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache, lru_cache
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, dataclass_transform, get_type_hints
@@ -56,6 +57,12 @@ class _Shape(msgspec.StructMeta):
     def model_fields(self) -> tuple[str, ...]:
         """Return the names of the fields."""
         return self.__struct_fields__
+
+
+class Term(StrEnum):
+    """One of a few words. It is hashed as the text it equals: the library's own hash is a call of a function, and sets are asked often."""
+
+    __hash__ = str.__hash__
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))

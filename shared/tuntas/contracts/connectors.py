@@ -1,18 +1,17 @@
 """What connectors take, answer and observe: quotes, steps, undos (protocol 2)."""
 
-from enum import StrEnum
 from uuid import UUID
 
 from msgspec import field
 
-from tuntas.contracts.base import Code, Contract, Document, Instant, Message, Text
+from tuntas.contracts.base import Code, Contract, Document, Instant, Message, Term, Text
 from tuntas.contracts.money import Amounts, Money
 from tuntas.contracts.personal import Personal
 from tuntas.contracts.plan import Approval, Goal, Offer, Phase, StepKind, Timing, UndoTerms, Window
 from tuntas.contracts.topics import EXECUTOR_REPLIES, PLANNER_REPLIES, SAGA_REPLIES
 
 
-class Outcome(StrEnum):
+class Outcome(Term):
     """The five outcomes of an action or of undoing it; `undone` is how an undo is done."""
 
     DONE = "done"

@@ -1,18 +1,17 @@
 """What the executor takes and tells."""
 
-from enum import StrEnum
 from uuid import UUID
 
 from msgspec import field
 
-from tuntas.contracts.base import Code, Contract, Message
+from tuntas.contracts.base import Code, Contract, Message, Term
 from tuntas.contracts.connectors import Declaration, Outcome
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Window
 from tuntas.contracts.topics import EXECUTOR_COMMANDS, EXECUTOR_EVENTS, EXECUTOR_REPLIES
 
 
-class EndResult(StrEnum):
+class EndResult(Term):
     """How an execution ended (protocol 2)."""
 
     FINISHED = "finished"

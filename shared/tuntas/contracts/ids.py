@@ -2,16 +2,22 @@
 
 import hashlib
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
+
+import msgspec
 
 from tuntas.contracts.base import utc
 
 NAMESPACE = UUID("6d7b1f52-6b0a-5c0e-9c38-1f6f7a0d2e11")
+_SPACE = NAMESPACE.bytes
 
 
 def derive(*parts: object) -> UUID:
-    """Return the UUIDv5 of these parts; parts are length-prefixed, so that no two lists run together."""
-    return uuid5(NAMESPACE, "".join(f"{len(text)}:{text}" for text in map(str, parts)))
+    """Return the UUIDv5 of these parts (RFC 9562, section 5.5); parts are length-prefixed, so that no two lists run together."""
+    name = "".join([f"{len(text)}:{text}" for text in map(str, parts)])
+    raw = bytearray(hashlib.sha1(_SPACE + name.encode(), usedforsecurity=False).digest()[:16])
+    raw[6], raw[8] = raw[6] & 0x0F | 0x50, raw[8] & 0x3F | 0x80  # version 5, and the variant
+    return msgspec.convert(raw.hex(), UUID)
 
 
 def task_id(tenant: str, source: str, submission: str) -> UUID:

@@ -1,12 +1,11 @@
 """Offers, plans and steps: what a connector proposes, what the planner chose, what the executor runs."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
 from pydantic import Field
 
-from tuntas.contracts.base import TO_THE_END, Code, Contract, Document, Instant, Text, Whole
+from tuntas.contracts.base import TO_THE_END, Code, Contract, Document, Instant, Term, Text, Whole
 from tuntas.contracts.money import Amounts, Money
 from tuntas.contracts.personal import Personal
 
@@ -14,7 +13,7 @@ _GOAL_ID = r"^[a-z][a-z0-9]{0,31}$"
 _STEP_NAME = r"^[a-z][a-z_]{0,31}$"
 
 
-class StepKind(StrEnum):
+class StepKind(Term):
     """The saga literature's three kinds of step."""
 
     COMPENSATABLE = "compensatable"
@@ -22,7 +21,7 @@ class StepKind(StrEnum):
     RETRIABLE = "retriable"
 
 
-class Phase(StrEnum):
+class Phase(Term):
     """How reversible a step is; plans run forward in this order (architecture, protocol item 7). A read leaves nothing to undo."""
 
     READ = "read"

@@ -1,13 +1,12 @@
 """What the coordinator takes and tells: closings, receipts, repair."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, field
 from pydantic import Field
 
-from tuntas.contracts.base import Code, Contract, Document, Message, Text
+from tuntas.contracts.base import Code, Contract, Document, Message, Term, Text
 from tuntas.contracts.connectors import Declaration
 from tuntas.contracts.money import Amounts, Money
 from tuntas.contracts.topics import SAGA_COMMANDS, SAGA_EVENTS
@@ -16,14 +15,14 @@ RepairAction = Literal["retry", "skip", "mark_done", "accept_fee", "force"]
 """What an operator can decide on a saga."""
 
 
-class SagaOutcome(StrEnum):
+class SagaOutcome(Term):
     """The two outcomes of a saga."""
 
     COMPLETED = "completed"
     COMPENSATED = "compensated"
 
 
-class EffectState(StrEnum):
+class EffectState(Term):
     """Final state of an effect in a receipt."""
 
     KEPT = "kept"

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from tuntas.contracts.base import Document, Frozen, Message
 from tuntas.contracts.topics import Topic
 from tuntas.kit.errors import InvalidMessage
@@ -13,8 +15,7 @@ from tuntas.kit.errors import InvalidMessage
 S = TypeVar("S", bound=Frozen)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What surrounds an event. `cause` is the id from which the ids of all outputs are derived; `now` is the database's clock.
 
     `told_at` is when a message's sender told it, the same at every delivery; a timer and an answer have none.
@@ -34,8 +35,7 @@ class Context:
         return self.traceparent[3:35]
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """A message to publish after the commit, on its own topic or on the one named here; at least once, always with the same id."""
 
     message: Message
@@ -45,16 +45,14 @@ class Send:
     tenant: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(msgspec.Struct, frozen=True):
     """Set the timer of this purpose, replacing an earlier one; no `at` cancels it."""
 
     purpose: str
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """Call somebody outside, from the durable work table. `party` has its own breaker and concurrency limit.
 
     The answer comes back as `Answered`; if the process dies before it is stored, as `Answered` with `lost`.
@@ -68,16 +66,14 @@ class Call:
     deadline_seconds: float = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Fired:
+class Fired(msgspec.Struct, frozen=True):
     """A timer is due."""
 
     purpose: str
     due_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """A call is over: `result`, or the `code` of a failure. `lost` says that it may have acted; else a failure means that it never left."""
 
     call: Call
@@ -90,8 +86,7 @@ class Answered:
 Output = Send | Wake | Call
 
 
-@dataclass(frozen=True, slots=True)
-class Decision(Generic[S]):
+class Decision(msgspec.Struct, Generic[S], frozen=True):
     """The state after an event (None: no row is kept) and what leaves with it, in order."""
 
     state: S | None

@@ -1,9 +1,10 @@
 """A test language for one core: given a message, expect these outputs. Runs the production fold with a clock of its own."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from tuntas.contracts.base import MESSAGES, Document, Frozen, Message
 from tuntas.contracts.envelope import Envelope

@@ -1,7 +1,8 @@
 """An effect remembers the trace that it was made in, so that what the other side says of it later is told in the same one."""
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from tuntas.contracts.ids import derive
 from tuntas.kit.messaging.fold import Event, fold

@@ -1,9 +1,9 @@
 """A quote that fails for a reason that passes is asked for again, within the time that planning has."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.planner.conftest import Desk, card, goal, intent, offer, quote_id
 from tests.unit.planner.test_core import amend, proposed, told
 

@@ -1,8 +1,9 @@
 """Which steps may start, for how much, and how an attempt is declared and asked again."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
+
+import msgspec
 
 from tuntas.contracts import ids
 from tuntas.contracts.connectors import Declaration
@@ -14,20 +15,20 @@ from tuntas.executor.state import Attempt, AttemptStatus
 
 def startable(run: Run) -> Iterator[Step]:
     """Yield the steps that may be attempted now."""
-    return (step for step in run.plan.steps if _may_start(run, step))
+    standing = {attempt.step_id for attempt in run.state.attempts if not attempt.gone}
+    return (step for step in run.plan.steps if step.step_id not in standing and _may_start(run, step))
 
 
 def _may_start(run: Run, step: Step) -> bool:
-    attempts = run.state.of_step(step.step_id)
-    if not all(a.gone for a in attempts):
-        return False
-    waits = attempts and attempts[-1].not_before and run.now < attempts[-1].not_before
+    """Say whether a step without an attempt that stands, or may, can be attempted."""
+    last = run.state.latest(step.step_id)
+    waits = last and last.not_before and run.now < last.not_before
     lost = any(loss.leg_id == step.leg_id for loss in run.state.losses)
     return (
         not waits
         and not lost
-        and not any(a.status is AttemptStatus.RELEASING for a in run.state.alive(step.leg_id))
         and all(run.state.is_done(need) for need in awaited(run.plan, step))
+        and not any(a.status is AttemptStatus.RELEASING for a in run.state.alive(step.leg_id))
     )
 
 
@@ -95,7 +96,7 @@ def _attempt(run: Run, step: Step) -> Attempt:
         "action": offered.action,
         "input": offered.input,
         "acts_on": object_ and str(object_.key),
-        "amount": amount and amount.model_dump(),
+        "amount": amount,
     }
     return Attempt(
         declaration=_declaration(run, step, offered, amount, _digest(body)),
@@ -108,7 +109,7 @@ def _attempt(run: Run, step: Step) -> Attempt:
 
 
 def _digest(body: object) -> str:
-    return ids.digest(json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+    return ids.digest(msgspec.json.encode(body, order="sorted"))
 
 
 def _until(run: Run, step: Step, forward_by: datetime) -> datetime:

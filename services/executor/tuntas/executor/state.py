@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from msgspec import field
 
-from tuntas.contracts.base import Document, Frozen, Instant
+from tuntas.contracts.base import Document, Frozen, Instant, Term
 from tuntas.contracts.connectors import Declaration, StepStarted
 from tuntas.contracts.executor import EndResult
 from tuntas.contracts.money import Amounts, Money
@@ -15,7 +14,7 @@ from tuntas.contracts.personal import Personal
 from tuntas.contracts.plan import Approval, StepKind
 
 
-class Status(StrEnum):
+class Status(Term):
     """States of an execution (protocol 3)."""
 
     RUNNING = "running"
@@ -24,7 +23,7 @@ class Status(StrEnum):
     ENDED = "ended"
 
 
-class AttemptStatus(StrEnum):
+class AttemptStatus(Term):
     """States of an attempt at the executor (protocol 3)."""
 
     DECLARED = "declared"

@@ -1,9 +1,11 @@
 """Between the door and the row: repeats are dropped, reused ids refused, and what is personal sealed, before anything is stored or sent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from tuntas.contracts.gateway import Asker, IntentSubmitted, SubmissionTaken, TaskSubmitted, UtteranceSubmitted
 from tuntas.contracts.ids import derive

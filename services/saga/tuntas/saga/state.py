@@ -1,13 +1,12 @@
 """What the coordinator remembers of one task: its effects, how forward ended, and what it works towards."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Any, Self
 from uuid import UUID
 
 from msgspec import field
 
-from tuntas.contracts.base import Code, Frozen, Instant
+from tuntas.contracts.base import Code, Frozen, Instant, Term
 from tuntas.contracts.connectors import Declaration, EffectObserved, Outcome
 from tuntas.contracts.executor import EndResult, TallyEntry
 from tuntas.contracts.money import Amounts, Money
@@ -15,7 +14,7 @@ from tuntas.contracts.plan import Phase, StepKind, Window
 from tuntas.contracts.saga import SagaOutcome
 
 
-class Status(StrEnum):
+class Status(Term):
     """States of a saga (protocol 3)."""
 
     OPEN = "open"
@@ -31,7 +30,7 @@ FORWARD = frozenset({Status.OPEN, Status.REOPENED})
 TERMINAL = frozenset({Status.COMPLETED, Status.COMPENSATED})
 
 
-class Stage(StrEnum):
+class Stage(Term):
     """Where the coordinator is with an effect. `waiting`: for a person; `kept`: left at its provider by a person's decision."""
 
     STANDING = "standing"

@@ -1,18 +1,17 @@
 """The effects of one task at one connector: the barrier that tells duplicate, empty and late apart."""
 
-from enum import StrEnum
 from uuid import UUID
 
 from msgspec import field
 
-from tuntas.contracts.base import Code, Document, Frozen, Instant
+from tuntas.contracts.base import Code, Document, Frozen, Instant, Term
 from tuntas.contracts.connectors import Clocks, Outcome, StepReplied, StepUndo, StepUndone, UserAction
 from tuntas.contracts.money import Amounts, Money, less
 from tuntas.contracts.personal import Personal
 from tuntas.contracts.plan import Window
 
 
-class State(StrEnum):
+class State(Term):
     """States of an effect (protocol 3). `unsent`: the call did not leave; `calling`: it is out, and its row was committed before."""
 
     UNSENT = "unsent"

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from tuntas.contracts.base import Frozen, Message
 from tuntas.contracts.envelope import Envelope
 from tuntas.contracts.ids import call_id, timer_id
@@ -22,8 +24,7 @@ S = TypeVar("S", bound=Frozen)
 _AGAIN = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """Something to decide: a message with its envelope, a timer that fired, or a call that is over.
 
     `origin` is a message's raw record, `aside` why that record is dead-lettered although it is decided.

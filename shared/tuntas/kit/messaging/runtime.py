@@ -34,6 +34,8 @@ Prepare = Callable[[list[Event]], Awaitable[list[Event]]]
 SWEEP_SECONDS = 5.0
 HORIZON_SECONDS = 2 * SWEEP_SECONDS
 LEFTOVER_SECONDS = 3.0
+IDLE_SECONDS = 1.0
+"""Parcels that reached the log go with the next batch's transaction; if none comes for so long, with one of their own."""
 MOST_CALLS_OUT = 400
 """So many calls without an answer make a replica stop taking records, until half of them are back."""
 
@@ -73,6 +75,7 @@ class Runtime(Generic[S]):
     due: dict[tuple[UUID, str], tuple[datetime, Event]] = field(default_factory=dict)
     behind: bool = True
     swept_at: float = float("-inf")
+    settled_at: float = float("-inf")
     progressed_at: float = field(default_factory=time.monotonic)
 
     async def handle(self, batch: Sequence[Raw]) -> None:
@@ -99,7 +102,7 @@ class Runtime(Generic[S]):
         self._press_back()
         async with self.turn:
             await self._sweep()
-            if self.desk.finished or self.work.published or self._is_due():
+            if self.desk.finished or self._is_due() or self._is_idle():
                 await self._settle([], [])
 
     async def _wait(self) -> None:
@@ -116,6 +119,9 @@ class Runtime(Generic[S]):
     def _is_due(self) -> bool:
         at = self.work.clock.now()
         return any(due <= at for due, _ in self.due.values())
+
+    def _is_idle(self) -> bool:
+        return bool(self.work.published) and _monotonic() - self.settled_at >= IDLE_SECONDS
 
     def _take_due(self) -> list[Event]:
         at = self.work.clock.now()
@@ -157,7 +163,7 @@ class Runtime(Generic[S]):
             self.desk.finished = [*finished, *self.desk.finished]
             self.behind, self.swept_at = True, float("-inf")
             raise
-        self.progressed_at = time.monotonic()
+        self.progressed_at, self.settled_at = time.monotonic(), _monotonic()
         self.metrics.of("tuntas_batch_size").observe(len(batch))
         self.metrics.of("tuntas_batch_seconds").observe(self.progressed_at - begun)
 

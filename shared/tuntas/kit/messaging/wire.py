@@ -1,11 +1,11 @@
 """Records in and out: decoding that cannot raise, encoding with derived ids, and the partition of a key."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
 from aiokafka.partitioner import murmur2
 from pydantic import ValidationError
 
@@ -34,8 +34,7 @@ MAX_BODY_BYTES = 900_000
 """The most a record may carry; the producer's own limit is 1 MiB, and a dead letter must fit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """A record to publish. `id` is its message id; `partition` that of its key in every keyed topic."""
 
     id: UUID
@@ -46,8 +45,7 @@ class Record:
     partition: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """A decoded record."""
 
     envelope: Envelope

@@ -5,10 +5,11 @@ PostgreSQL is one implementation (`tuntas.kit.persistence.postgres`), the simula
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from tuntas.contracts.base import Frozen
 from tuntas.kit.decision import Call
@@ -17,8 +18,7 @@ from tuntas.kit.messaging.wire import Record
 S = TypeVar("S", bound=Frozen)
 
 
-@dataclass(slots=True)
-class Row(Generic[S]):
+class Row(msgspec.Struct, Generic[S]):
     """A task's state in this batch. `version` is as loaded, 0 for a new row; `fresh` are the message ids counted in this batch."""
 
     task_id: UUID
@@ -26,15 +26,14 @@ class Row(Generic[S]):
     version: int
     state: S | None
     seen: frozenset[UUID]
-    fresh: list[UUID] = field(default_factory=list)
+    fresh: list[UUID] = msgspec.field(default_factory=list)
 
     def counted(self, message: UUID) -> bool:
         """Say whether this message has had its effect already."""
         return message in self.seen or message in self.fresh
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(msgspec.Struct, frozen=True):
     """A timer as it is to be: due at an instant, or (without one) gone."""
 
     task_id: UUID
@@ -45,8 +44,7 @@ class Timer:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """A call that is out: its row is deleted by its answer, or found when its lease is over."""
 
     call_id: UUID
@@ -58,8 +56,7 @@ class Work:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(msgspec.Struct, frozen=True):
     """Outputs of one batch in one partition. It is kept until all of them reached the log."""
 
     id: UUID
@@ -68,8 +65,7 @@ class Parcel:
     made_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(msgspec.Struct, frozen=True):
     """A document that several tasks share, such as a person's wallet, as JSON; `version` is the fence, 0 before it is first written."""
 
     tenant: str
@@ -77,16 +73,14 @@ class Shared:
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
-class SharedTable:
+class SharedTable(msgspec.Struct, frozen=True):
     """Where shared documents lie, and the name of its key column."""
 
     name: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Changes(Generic[S]):
+class Changes(msgspec.Struct, Generic[S], frozen=True):
     """What a batch writes. `published` are parcels that are no longer needed."""
 
     rows: Sequence[Row[S]] = ()

@@ -3,10 +3,12 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from tuntas.contracts.base import Frozen
 from tuntas.kit.persistence.database import Row, Session
@@ -17,8 +19,7 @@ KEPT_ROWS = 4096
 """So many rows of a table stay in memory; the ones used longest ago go first."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept(Generic[S]):
+class _Kept(msgspec.Struct, Generic[S], frozen=True):
     """A row as this process committed or read it last. What a version holds never changes, so only being behind can go wrong."""
 
     tenant: str

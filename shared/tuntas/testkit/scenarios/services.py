@@ -1,11 +1,13 @@
 """The services of a scenario in memory: rows, timers, calls and outbox of each, deciding by the production fold under one clock."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from tuntas.contracts.base import Message
 from tuntas.contracts.ids import call_id, derive
