@@ -12,7 +12,7 @@ from aiokafka.structs import TopicPartition
 from tuntas.contracts.topics import TASKS, all_topics
 
 TICK = os.sysconf("SC_CLK_TCK")
-STRAY = """select count(*) from saga.sagas s, connectors_bench.effects e, jsonb_each(e.doc -> 'effects') f
+STRAY = """select count(*) from saga.sagas s, connectors_bench.effects e, json_each(e.doc::json -> 'effects') f
     where e.task_id = s.task_id and s.status = 'compensated' and f.value ->> 'state' = 'done' and f.value ->> 'action' <> 'trip.route'"""
 """Effects that stand although their task says that all is undone."""
 

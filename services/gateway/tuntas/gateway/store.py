@@ -89,7 +89,8 @@ class Reader:
     async def taken(self, tasks: Iterable[UUID]) -> dict[UUID, Taken]:
         """Return the submissions that are known among these."""
         found = await self.pool.fetch(
-            "select task_id, tenant, doc->>'person' as person, doc->>'digest' as digest from tasks where task_id = any($1::uuid[])",
+            """select task_id, tenant, doc::json->>'person' as person, doc::json->>'digest' as digest
+            from tasks where task_id = any($1::uuid[])""",
             list(tasks),
         )
         return {row["task_id"]: Taken(row["tenant"], UUID(row["person"]), row["digest"] or "") for row in found if row["person"]}

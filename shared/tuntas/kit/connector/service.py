@@ -100,7 +100,7 @@ class Connector:
 
 async def _trace_of(resources: Resources, task: UUID, key: UUID) -> str:
     """Return the `traceparent` of an effect; empty for what nobody knows, which then begins a trace of its own."""
-    query = "select doc #>> array['effects', $2, 'traceparent'] from effects where task_id = $1"
+    query = "select doc::json #>> array['effects', $2, 'traceparent'] from effects where task_id = $1"
     return await resources.pool.fetchval(query, task, str(key)) or ""
 
 

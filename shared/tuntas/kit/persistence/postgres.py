@@ -46,7 +46,7 @@ def statement(table: str) -> str:
         saved as (
             insert into {table} as t (task_id, tenant, version, seen, status, doc)
             select u.task_id, u.tenant, u.version + 1, coalesce(f.ids, '{{}}'), u.status, u.doc
-            from unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::jsonb[]) as u (task_id, tenant, version, status, doc)
+            from unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[]) as u (task_id, tenant, version, status, doc)
             left join fresh f using (task_id)
             order by u.task_id
             on conflict (task_id) do update

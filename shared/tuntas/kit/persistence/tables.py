@@ -5,7 +5,11 @@ TIMEOUTS = {"idle_in_transaction_session_timeout": "10s", "lock_timeout": "5s", 
 
 
 def state_table(name: str) -> tuple[str, ...]:
-    """Return the DDL of a state table: `doc` is the state, `seen` the message ids it has counted, `version` the fence (protocol P20)."""
+    """Return the DDL of a state table: `doc` is the state, `seen` the message ids it has counted, `version` the fence (protocol P20).
+
+    Documents are text and not compressed: each message writes them, and parsing and compressing cost the server four times the rest
+    (ADR 25). Views show them as `jsonb`.
+    """
     return (
         f"""create table {name} (
             task_id uuid primary key,
@@ -13,11 +17,23 @@ def state_table(name: str) -> tuple[str, ...]:
             version bigint not null,
             seen uuid[] not null,
             status text not null,
-            doc jsonb not null,
+            doc text not null,
             created_at timestamptz not null default now(),
             updated_at timestamptz not null default now()
         ) with (fillfactor = 70)""",
+        f"alter table {name} alter column doc set storage external",
         f"create index {name}_by_status on {name} (status, updated_at)",
+    )
+
+
+def as_text(table: str, view: str | None = None) -> tuple[str, ...]:
+    """Return the statements by which a table that kept its documents as `jsonb` keeps them as text; `view` goes on showing `jsonb`."""
+    shown = f"create view {view} as select task_id, tenant, status, doc::jsonb as doc, created_at, updated_at from {table}"
+    return (
+        *((f"drop view if exists {view}",) if view else ()),
+        f"alter table {table} alter column doc type text using doc::text",
+        f"alter table {table} alter column doc set storage external",
+        *((shown, f"grant select on {view} to tuntas_ops") if view else ()),
     )
 
 

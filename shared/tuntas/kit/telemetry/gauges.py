@@ -27,7 +27,7 @@ async def _risk(pool: asyncpg.Pool, metrics: Metrics, table: str) -> None:
     metrics.clear("tuntas_money_at_risk_minor")
     sums = await pool.fetch(
         f"""select risk.key as currency, sum(risk.value::numeric) as minor
-        from {table}, jsonb_each_text(doc->'at_risk') as risk where status not in ('completed', 'compensated') group by 1"""
+        from {table}, json_each_text(doc::json->'at_risk') as risk where status not in ('completed', 'compensated') group by 1"""
     )
     for row in sums:
         metrics.of("tuntas_money_at_risk_minor", currency=row["currency"]).set(float(row["minor"]))

@@ -92,7 +92,7 @@ UNEDITED = (
 )
 
 VIEWS = {
-    "ops_subjects": "select task_id, tenant, status, doc, created_at, updated_at from subjects",
+    "ops_subjects": "select task_id, tenant, status, doc::jsonb as doc, created_at, updated_at from subjects",
     "ops_months": "select tenant, month, zone, plan from months",
     "ops_usage": """select id, tenant, subject, task, meter, party, item, currency, quantity, number, price, month, billed_in, occurred_at,
         recorded_at, supersedes from usage""",

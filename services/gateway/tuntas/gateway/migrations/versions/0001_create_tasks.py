@@ -22,5 +22,5 @@ def upgrade() -> None:
             primary key (task_id, seq)
         )"""
     )
-    op.execute("create view ops_tasks as select task_id, tenant, status, doc, created_at, updated_at from tasks")
+    op.execute("create view ops_tasks as select task_id, tenant, status, doc::jsonb as doc, created_at, updated_at from tasks")
     op.execute("grant select on ops_tasks to tuntas_ops")

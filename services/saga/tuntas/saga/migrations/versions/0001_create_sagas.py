@@ -11,7 +11,7 @@ down_revision = None
 def upgrade() -> None:
     for statement in (*state_table("sagas"), *RUNTIME):
         op.execute(statement)
-    op.execute("create view ops_sagas as select task_id, tenant, status, doc, created_at, updated_at from sagas")
+    op.execute("create view ops_sagas as select task_id, tenant, status, doc::jsonb as doc, created_at, updated_at from sagas")
     op.execute("grant select on ops_sagas to tuntas_ops")
     op.execute("create view ops_timers as select task_id, purpose, due_at from timers")
     op.execute("grant select on ops_timers to tuntas_ops")

@@ -20,7 +20,7 @@ def upgrade() -> None:
             updated_at timestamptz not null default now()
         )"""
     )
-    op.execute("create view ops_consents as select task_id, tenant, status, doc, created_at, updated_at from consents")
+    op.execute("create view ops_consents as select task_id, tenant, status, doc::jsonb as doc, created_at, updated_at from consents")
     op.execute("grant select on ops_consents to tuntas_ops")
     op.execute("create view ops_timers as select task_id, purpose, due_at from timers")
     op.execute("grant select on ops_timers to tuntas_ops")

@@ -11,5 +11,5 @@ down_revision = None
 def upgrade() -> None:
     for statement in (*state_table("effects"), *RUNTIME):
         op.execute(statement)
-    op.execute("create view ops_effects as select task_id, tenant, status, doc, created_at, updated_at from effects")
+    op.execute("create view ops_effects as select task_id, tenant, status, doc::jsonb as doc, created_at, updated_at from effects")
     op.execute("grant select on ops_effects to tuntas_ops")
