@@ -56,7 +56,7 @@ class Load:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, fetch_max_wait_ms=20)
         await asyncio.gather(producer.start(), consumer.start())
         try:
-            await self._to_the_end(consumer)
+            await to_the_end(consumer, self.workload.outcomes.name)
             records = [self.workload.record(next(self.numbers)) for _ in range(total)]
             return await self._closed(producer, consumer, records, in_flight)
         finally:
@@ -76,12 +76,13 @@ class Load:
         await feeding
         return time.perf_counter() - start
 
-    async def _to_the_end(self, consumer: AIOKafkaConsumer) -> None:
-        name = self.workload.outcomes.name
-        await consumer._client.force_metadata_update()
-        places = [TopicPartition(name, n) for n in consumer.partitions_for_topic(name) or ()]
-        consumer.assign(places)
-        await consumer.seek_to_end(*places)
+
+async def to_the_end(consumer: AIOKafkaConsumer, topic: str) -> None:
+    """Let a consumer read what comes from now on."""
+    await consumer._client.force_metadata_update()
+    places = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic) or ()]
+    consumer.assign(places)
+    await consumer.seek_to_end(*places)
 
 
 async def _feed(producer: AIOKafkaProducer, records: list[Record], free: asyncio.Semaphore, begun: dict[bytes, float]) -> None:
@@ -97,9 +98,9 @@ async def written(producer: AIOKafkaProducer, record: Record) -> None:
     await producer.send(record.topic, record.body, key=record.key, headers=headers, partition=record.partition)
 
 
-def approved(task: UUID, _: int, refused: bool) -> Record:
+def approved(task: UUID, number: int, refused: bool) -> Record:
     """Return workload (a)'s record: the approved plan of a trip."""
-    made = plan(str(task), refused=refused)
+    made = plan(str(task), number, refused=refused)
     text, now = made.model_dump_json(), datetime.now(UTC)
     later = now + timedelta(hours=1)
     lines = tuple(

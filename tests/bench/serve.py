@@ -8,7 +8,6 @@ from pathlib import Path
 
 import uvloop
 from tests.bench.sampler import FILE, Sampler
-from tests.bench.trip import CONNECTOR
 
 from tuntas.kit.app import Service
 from tuntas.kit.process import serve
@@ -18,10 +17,15 @@ PACKAGES = {name: f"tuntas.{name}" for name in ("gateway", "intent", "planner", 
 """Service name to package; the bench's own connector is not among them."""
 
 
+CONNECTOR_MODULE = "TUNTAS_BENCH_CONNECTOR"
+"""The environment variable that names the module whose `service` makes the connector; the bench's own by default."""
+
+
 def declared(name: str) -> Service:
     """Return a service's declaration."""
     if name not in PACKAGES:
-        return CONNECTOR.service()
+        connector: Service = import_module(os.environ.get(CONNECTOR_MODULE, "tests.bench.trip")).service()
+        return connector
     found: Service = import_module(f"{PACKAGES[name]}.app").service
     return found
 

@@ -35,12 +35,13 @@ Layout = Sequence[Sequence[str]]
 
 @dataclass
 class Stage:
-    """A running platform for the bench. `children` are the processes of the services."""
+    """A running platform for the bench. `children` are the processes of the services; the database may be there already."""
 
     backends: Backends
     layout: Layout
     extra: dict[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
+    makes_database: bool = True
 
     @property
     def dsn(self) -> str:
@@ -89,9 +90,10 @@ class Stage:
         }
 
     async def _database(self) -> None:
-        admin = await asyncpg.connect(self.backends.dsn)
-        await admin.execute("create database bench")
-        await admin.close()
+        if self.makes_database:
+            admin = await asyncpg.connect(self.backends.dsn)
+            await admin.execute("create database bench")
+            await admin.close()
         admin = await asyncpg.connect(self.dsn)
         for statement in bootstrap(dict.fromkeys(self._names(), PASSWORD), PASSWORD):
             await admin.execute(statement)

@@ -6,6 +6,7 @@ from tuntas.contracts.connectors import Outcome
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Goal, Leg, Offer, OfferStep, Phase, Plan, Step, StepKind
 from tuntas.contracts.registry import ActionSpec, GoalType, ProviderSpec
+from tuntas.kit.app import Service
 from tuntas.kit.connector.local import Local
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, Wish
 from tuntas.kit.connector.service import Connector
@@ -33,7 +34,7 @@ class Trip(Local):
 
     async def quote(self, wish: Wish) -> list[Offer]:
         """Offer the one trip there is."""
-        return [offer(refused=bool(wish.goal.parameters.get("refuse")))]
+        return [offer(0, refused=bool(wish.goal.parameters.get("refuse")))]
 
     def act(self, request: Request) -> ActionAnswer:
         """Keep the effect."""
@@ -46,15 +47,16 @@ class Trip(Local):
         return UndoAnswer(outcome=Outcome.UNDONE, reference=request.reference)
 
 
-def offer(*, refused: bool) -> Offer:
-    """Return the trip; a refused one is declined at its fourth step."""
-    steps = tuple(s.model_copy(update={"input": REFUSED}) if refused and s.name == "authorize" else s for s in STEPS)
+def offer(number: int, *, refused: bool) -> Offer:
+    """Return the trip of this number; a refused one is declined at its fourth step."""
+    inputs = {s.name: {"number": number} | (REFUSED if refused and s.name == "authorize" else {}) for s in STEPS}
+    steps = tuple(s.model_copy(update={"input": inputs[s.name]}) for s in STEPS)
     until = datetime.now(UTC) + timedelta(hours=2)
     return Offer(offer_id="trip", provider="bench", payee="bench", title="A trip", price=PRICE, expires_at=until, steps=steps)
 
 
-def plan(task: str, *, refused: bool) -> Plan:
-    """Return the plan of a trip: its steps one after the other."""
+def plan(task: str, number: int, *, refused: bool) -> Plan:
+    """Return the plan of the trip of this number: its steps one after the other."""
     goal = Goal(goal_id="trip", type="bench.trip", parameters={})
     names = [f"trip.{step.name}" for step in STEPS]
     steps = tuple(
@@ -75,7 +77,7 @@ def plan(task: str, *, refused: bool) -> Plan:
         person="00000000-0000-0000-0000-000000000001",
         instrument="wallet",
         goals=(goal,),
-        legs=(Leg(leg_id="trip", goal_type="bench.trip", connector="bench", offers=(offer(refused=refused),)),),
+        legs=(Leg(leg_id="trip", goal_type="bench.trip", connector="bench", offers=(offer(number, refused=refused),)),),
         steps=steps,
         ceilings={PRICE.currency: PRICE.amount_minor},
     )
@@ -94,3 +96,8 @@ CONNECTOR = Connector(
     settings=ServiceSettings,
     verify=lambda *_: False,
 )
+
+
+def service() -> Service:
+    """Return the connector's service."""
+    return CONNECTOR.service()

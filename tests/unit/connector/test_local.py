@@ -86,6 +86,6 @@ def test_a_quote_is_asked_of_the_connector_although_its_provider_has_the_same_na
     [call] = history.calls
     assert (call.kind, call.party) == ("quote", "bench")
     history.answer(
-        call, {"offers": [offer(refused=False).model_copy(update={"expires_at": START + timedelta(days=1)}).model_dump(mode="json")]}
+        call, {"offers": [offer(0, refused=False).model_copy(update={"expires_at": START + timedelta(days=1)}).model_dump(mode="json")]}
     )
     assert [found.offer_id for found in history.last(QuoteReplied).offers] == ["trip"]
