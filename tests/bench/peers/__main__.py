@@ -1,7 +1,7 @@
 """`make bench-peers`: engines that a team could pick instead, the floors and the limit beside Tuntas, interleaved on one machine; a table.
 
-The harness (`PEERS`, a folder) holds the workload, the other peers and the checks; see its README. A peer that can't be built or run here is
-left out, and the reason is said. Each run is a line in `.tuntas/bench-peers.jsonl`; the table is made of this call's lines.
+The harness (`PEERS`, a folder) holds the workload, the other peers and the checks; see its README. A peer that can't be built or run here
+is left out, and the reason is said. Each run is a line in `.tuntas/bench-peers.jsonl`; the table is made of this call's lines.
 """
 
 import json
@@ -27,6 +27,14 @@ SAGAS = {OURS: 3_000, "floor": 5_000, "floor-batched": 20_000, "dtm": 2_000, "re
 """The peers, and how many sagas a run of each has, so that it lasts some seconds; at one in flight a tenth."""
 
 HEAD = "| peer | sagas/s (least to most) | of ours | p50 ms | p99 ms | CPU s/1,000 | commits/saga | log B/saga | peak RSS MB |"
+FACTS = (
+    ("latency_ms", "p50"),
+    ("latency_ms", "p99"),
+    ("cpu_s_per_1000",),
+    ("pg", "write_tx_per_saga"),
+    ("pg", "wal_bytes_per_saga"),
+    ("peak_rss_mb",),
+)
 Line = dict[str, Any]
 
 
@@ -91,14 +99,7 @@ def table(load: str, found: dict[str, list[Line]]) -> str:
     for peer, lines in found.items():
         rates = sorted(line["sagas_per_s"] for line in lines)
         middle = statistics.median(rates)
-        facts = [
-            ("latency_ms", "p50"),
-            ("latency_ms", "p99"),
-            ("cpu_s_per_1000",),
-            ("pg", "write_tx_per_saga"),
-            ("pg", "wal_bytes_per_saga"),
-        ]
-        cells = [_median(lines, *path) for path in (*facts, ("peak_rss_mb",))]
+        cells = [_median(lines, *path) for path in FACTS]
         rows.append(f"| {peer} | {middle:,.0f} ({rates[0]:,.0f} to {rates[-1]:,.0f}) | {ours / middle:.2f} | {' | '.join(cells)} |")
     return "\n".join(rows)
 

@@ -37,7 +37,7 @@ class _Servers:
         return self.kafka.bootstrap
 
 
-class Peer(workload.BasePeer):
+class Peer(workload.BasePeer):  # type: ignore[misc]  # the harness has no types
     """Runs a saga by publishing its approved plan, and waits for the coordinator to tell its end."""
 
     packages = ("aiokafka", "faststream", "msgspec", "pydantic")
