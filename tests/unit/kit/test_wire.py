@@ -1,5 +1,6 @@
 """Records in and out: nothing that arrives can raise anything but InvalidMessage, and keys lie where every client puts them."""
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from tuntas.contracts.topics import INTENT_EVENTS, PARTITIONS, Kind, Topic
 from tuntas.kit.decision import Send
 from tuntas.kit.errors import InvalidMessage
 from tuntas.kit.messaging.wire import MAX_BODY_BYTES, Record, decode, decode_body, encode, partition_of
+from tuntas.kit.persistence import postgres
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TASK = derive("task")
@@ -121,3 +123,16 @@ def test_text_that_can_not_be_kept_is_a_bad_envelope(header: str, text: bytes) -
 def test_a_state_topics_record_has_no_partition_of_its_own() -> None:
     assert sent(Send(IntentUnread(code="x"), Topic("tuntas.state.v1", Kind.STATE))).partition is None
     assert sent(Send(IntentUnread(code="x"))).partition == partition_of(TASK)
+
+
+def test_what_nobody_could_read_is_not_sent() -> None:
+    with pytest.raises(InvalidMessage) as refused:
+        sent(Send(IntentUnread(code="Not A Code")))
+    assert refused.value.code == "bad_body"
+
+
+def test_parcels_are_text_that_is_read_back_as_it_was() -> None:
+    record = sent(Send(IntentUnread(code="x", reason="价格 é")))
+    packed = postgres._packed([record])
+    assert postgres._unpacked(packed) == [record]
+    assert json.loads(packed)[0]["body"] == record.body.decode()

@@ -101,7 +101,7 @@ def encode(send: Send, *, source: str, task_id: UUID, tenant: str, cause_id: UUI
     """Encode one output; its id follows from its cause, type and ordinal, so that a repeat is the same message.
 
     Raises:
-        InvalidMessage: `too_large`: it could never be published; found before the commit, not after.
+        InvalidMessage: `too_large` or `bad_body`: it could never be published, or never be read; found before the commit, not after.
     """
     message, topic = send.message, send.topic or send.message.topic
     if topic is None:
@@ -121,6 +121,10 @@ def encode(send: Send, *, source: str, task_id: UUID, tenant: str, cause_id: UUI
     body = message.model_dump_json().encode()
     if len(body) > MAX_BODY_BYTES:
         raise InvalidMessage("too_large", f"{message.wire_type} of {len(body)} bytes")
+    try:
+        type(message).model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidMessage("bad_body", _short(error)) from None
     partition = None if topic.compacted else partition_of(task_id)
     return Record(envelope.id, topic.name, str(task_id).encode(), envelope.headers(), body, partition)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+from msgspec.structs import asdict
 
 from tuntas.contracts.base import Frozen
 from tuntas.contracts.ids import timer_id
@@ -22,7 +23,6 @@ S = TypeVar("S", bound=Frozen)
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 
 _CALL = msgspec.json.Decoder(Call)
-_RECORDS = msgspec.msgpack.Decoder(list[Record])
 _CLAIM_TIMERS = """delete from timers t using unnest($1::uuid[], $2::text[], $3::timestamptz[]) as u (task_id, purpose, due_at)
     where (t.task_id, t.purpose, t.due_at) = (u.task_id, u.purpose, u.due_at) and t.due_at <= $4
     returning t.task_id, t.purpose, t.due_at"""
@@ -139,7 +139,7 @@ class Postgres:
     async def leftovers(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID], limit: int) -> list[Parcel]:
         """Return parcels that were committed and not published."""
         found = await self.pool.fetch(_LEFTOVERS, list(partitions), before, list(known), limit)
-        return [Parcel(r["id"], r["partition"], _RECORDS.decode(r["records"]), r["created_at"]) for r in found]
+        return [Parcel(r["id"], r["partition"], _unpacked(r["records"]), r["created_at"]) for r in found]
 
     async def lost_calls(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID]) -> list[Work]:
         """Return calls whose lease ends before an instant."""
@@ -176,7 +176,17 @@ def _work(w: Work) -> tuple[Any, ...]:
 
 
 def _parcel(parcel: Parcel) -> tuple[Any, ...]:
-    return parcel.id, parcel.partition, len(parcel.records), msgspec.msgpack.encode(parcel.records), parcel.made_at
+    return parcel.id, parcel.partition, len(parcel.records), _packed(parcel.records), parcel.made_at
+
+
+def _packed(records: Sequence[Record]) -> bytes:
+    """Return records as JSON, keys and bodies as the text that they are."""
+    return msgspec.json.encode([asdict(r) | {"key": r.key.decode(), "body": r.body.decode()} for r in records])
+
+
+def _unpacked(packed: bytes) -> list[Record]:
+    found = msgspec.json.decode(packed)
+    return [Record(**(each | {"id": UUID(each["id"]), "key": each["key"].encode(), "body": each["body"].encode()})) for each in found]
 
 
 def _columns(width: int, rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
