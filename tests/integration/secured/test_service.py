@@ -140,7 +140,7 @@ def test_its_process_ends_with_a_line_and_status_2(
     for name, value in spoilt.items():
         environment.setenv(f"TUNTAS_KAFKA_{name}", str(secured.stranger.certificate) if name == "CA_FILE" else value)
     command = [sys.executable, "-m", "tests.integration.secured.echo", "serve"]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20, cwd=ROOT, env=os.environ)
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=50, cwd=ROOT, env=os.environ)
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     assert line in ended.stderr
