@@ -112,6 +112,7 @@ class Promises:
 
     async def test_what_it_offers_can_be_taken_for_a_while_and_has_a_name_and_no_negative_price(self, subject: Subject) -> None:
         offer = await subject.visit().offer()
+        assert Offer.model_validate_json(offer.model_dump_json()) == offer, "a value is not of its field's type"
         assert offer.expires_at > datetime.now(UTC)
         assert offer.title
         assert offer.provider == subject.provider.spec.name
