@@ -61,12 +61,12 @@ class Stage:
         for number, names in enumerate(self.layout):
             port = free_port()
             command = [sys.executable, "-m", "tests.bench.serve", str(port), *names]
-            child = self.backends.processes.start(f"bench-{number}", command, env=os.environ | self._environment())
+            child = self.backends.processes.start(f"bench-{number}", command, env=os.environ | self._environment() | {"TUNTAS_KAFKA_INSTANCE": str(number)})
             child.wait_until(partial(answers, f"http://127.0.0.1:{port}/readyz"), 60)
             self.children.append(child)
 
     def _names(self) -> list[str]:
-        return [name for names in self.layout for name in names]
+        return list(dict.fromkeys(name for names in self.layout for name in names))
 
     def _url(self, name: str) -> str:
         at = urlsplit(self.dsn)
@@ -75,7 +75,6 @@ class Stage:
     def _environment(self) -> dict[str, str]:
         return {
             "TUNTAS_KAFKA_BOOTSTRAP": self.backends.bootstrap,
-            "TUNTAS_KAFKA_INSTANCE": "1",
             "TUNTAS_CONNECTORS": json.dumps(CONNECTORS),
             "TUNTAS_VAULT_KEY": "00" * 32,
             "TUNTAS_APPROVAL_KEYS": json.dumps({"bench": public_hex(PRIVATE)}),

@@ -7,7 +7,7 @@ the range assignor, a drain before partitions are given up, lazy offset commits 
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +20,6 @@ from faststream import AckPolicy
 from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
-from faststream.kafka.response import KafkaPublishCommand
-from faststream.response.publish_type import PublishType
 
 from tuntas.kit.failpoints import pass_point
 from tuntas.kit.messaging.client import Right, require
@@ -94,22 +92,14 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
             self.fatal(error)
 
     async def publish(self, records: Sequence[Record]) -> None:
-        """Publish in order and wait for all confirmations. The time limit covers sending, too: an idempotent producer retries for ever."""
+        """Publish in order and wait for all confirmations. The time limit covers sending, too: an idempotent producer retries for ever.
+
+        Each partition's records go as one batch past the framework, which would add headers and wait for each record by itself.
+        """
         producer: Any = self.broker.config.producer
         async with asyncio.timeout(PUBLISH_SECONDS):
-            sent = [await producer.publish(self._command(record)) for record in records]
+            sent = [await send for send in _batches(producer._producer.producer, self.prefix, records)]  # noqa: SLF001
             await asyncio.gather(*sent)
-
-    def _command(self, record: Record) -> KafkaPublishCommand:
-        return KafkaPublishCommand(
-            record.body,
-            topic=self.prefix + record.topic,
-            key=record.key,
-            partition=record.partition,
-            headers=record.headers,
-            no_confirm=True,
-            _publish_type=PublishType.PUBLISH,
-        )
 
     def flow(self, takes: bool) -> None:
         """Take records, or stop taking them: slow providers never block a partition's owner, they slow its intake."""
@@ -179,6 +169,39 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
                 self.fatal(error)
             await asyncio.sleep(min(20.0, 0.1 * 2 ** min(self.failures, 8)) * self.dice.uniform(0.5, 1))
             raise NackMessage from error
+
+
+def _batches(producer: Any, prefix: str, records: Sequence[Record]) -> Iterator[Awaitable[Any]]:
+    """Yield what sends records, each partition's in order. Those of a compacted topic are placed by the client: it knows how many there are."""
+    places: dict[tuple[str, int | None], list[Record]] = {}
+    for record in records:
+        places.setdefault((prefix + record.topic, record.partition), []).append(record)
+    for (topic, partition), group in places.items():
+        if partition is None:
+            yield from (producer.send(topic, r.body, key=r.key, headers=_headers(r)) for r in group)
+        else:
+            yield from (producer.send_batch(batch, topic, partition=partition) for batch in _filled(producer, group))
+
+
+def _filled(producer: Any, records: Sequence[Record]) -> Iterator[Any]:
+    """Yield closed batches: an open one would linger for more."""
+    batch = producer.create_batch()
+    for record in records:
+        if not _put(batch, record):
+            yield batch
+            batch = producer.create_batch()
+            _put(batch, record)
+    batch.close()
+    yield batch
+
+
+def _put(batch: Any, record: Record) -> bool:
+    """Put a record into a batch; say whether it had room. An empty one has room for any."""
+    return batch.append(timestamp=None, key=record.key, value=record.body, headers=_headers(record)) is not None
+
+
+def _headers(record: Record) -> list[tuple[str, bytes]]:
+    return [(name, value.encode()) for name, value in record.headers.items()]
 
 
 def _loops(broker: KafkaBroker) -> list[asyncio.Future[Any]]:
