@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from tests.bench.gauge import Gauge
 from tests.bench.intents import INTENT, consent, tenants
 from tests.bench.load import PLAN, Load, Workload
-from tests.bench.stage import CONNECTORS, CORE, MINE, Layout, Stage, stage
+from tests.bench.stage import CONNECTORS, CORE, IN_TWO, MINE, Layout, Stage, stage
 
 LIMIT = Path(__file__).with_name("limit") / "limit.py"
 SAGAS = {1: 100, 64: 2_000, 256: 4_000, 1024: 8_000}
@@ -22,7 +22,7 @@ WARM_UP = 500
 FRONT = ("gateway", "intent", "planner", "trust")
 RUNS: tuple[tuple[Workload, Layout, tuple[int, ...]], ...] = (
     (PLAN, ((*CORE, *MINE),), (1, 64, 256)),
-    (PLAN, (CORE, MINE), (1024,)),
+    (PLAN, IN_TWO, (1024,)),
     (INTENT, ((*FRONT, *CORE, *MINE),), (1, 64, 256)),
     (INTENT, (FRONT, (*CORE, *MINE)), (1024,)),
 )

@@ -30,6 +30,9 @@ PASSWORD = "bench"  # noqa: S105 - of roles in a database that is deleted after 
 CONNECTORS = ("bench",)
 CORE = ("executor", "saga")
 MINE = ("connectors-bench",)
+IN_TWO: tuple[tuple[str, ...], ...] = (("executor",), ("saga", *MINE))
+"""Two processes with about as much to do each."""
+
 Layout = Sequence[Sequence[str]]
 
 
@@ -61,7 +64,8 @@ class Stage:
         for number, names in enumerate(self.layout):
             port = free_port()
             command = [sys.executable, "-m", "tests.bench.serve", str(port), *names]
-            child = self.backends.processes.start(f"bench-{number}", command, env=os.environ | self._environment() | {"TUNTAS_KAFKA_INSTANCE": str(number)})
+            environment = os.environ | self._environment() | {"TUNTAS_KAFKA_INSTANCE": str(number)}
+            child = self.backends.processes.start(f"bench-{number}", command, env=environment)
             child.wait_until(partial(answers, f"http://127.0.0.1:{port}/readyz"), 60)
             self.children.append(child)
 

@@ -344,8 +344,8 @@ def _rewrite(before: str, after: str) -> None:
     """Change a part of the statement that writes a batch."""
     told = postgres.statement
 
-    def rewritten(table: str) -> str:
-        statement = told(table)
+    def rewritten(table: str, *, apart: bool) -> str:
+        statement = told(table, apart=apart)
         assert before in statement
         return statement.replace(before, after)
 

@@ -47,7 +47,7 @@ class _Shape(msgspec.StructMeta):
     def __new__(
         cls, title: str, bases: tuple[type, ...], space: dict[str, Any], name: str | None = None, topic: Topic | None = None, **_: Any
     ) -> Any:
-        made: Any = super().__new__(cls, title, bases, space, kw_only=True, frozen=True, omit_defaults=True)
+        made: Any = super().__new__(cls, title, bases, space, kw_only=True, frozen=True, omit_defaults=True, gc=False)
         if name is not None:
             made.wire_type, made.topic = f"tuntas.{name}.v1", topic
             MESSAGES[made.wire_type] = made
@@ -70,8 +70,14 @@ class Frozen(msgspec.Struct, metaclass=_Shape, frozen=True):
     """A value that never changes; `model_copy` makes the changed one.
 
     Making and copying one validates nothing: that is for what comes from outside, `model_validate` and `model_validate_json`. What is
-    written as JSON leaves out defaults. The methods are pydantic's by name and meaning.
+    written as JSON leaves out defaults. The methods are pydantic's by name and meaning. A frozen value is in no cycle of references, so
+    the collector need not look at it.
+
+    `settled` names fields of a state that once they have a value hardly ever change: a table keeps them beside the document, and writes
+    them only when they did (ADR 25).
     """
+
+    settled: ClassVar[tuple[str, ...]] = ()
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None) -> Self:
         """Return a copy with these fields changed."""

@@ -15,7 +15,7 @@ from tuntas.kit.errors import InvalidMessage
 S = TypeVar("S", bound=Frozen)
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True, gc=False):
     """What surrounds an event. `cause` is the id from which the ids of all outputs are derived; `now` is the database's clock.
 
     `told_at` is when a message's sender told it, the same at every delivery; a timer and an answer have none.
@@ -35,7 +35,7 @@ class Context(msgspec.Struct, frozen=True):
         return self.traceparent[3:35]
 
 
-class Send(msgspec.Struct, frozen=True):
+class Send(msgspec.Struct, frozen=True, gc=False):
     """A message to publish after the commit, on its own topic or on the one named here; at least once, always with the same id."""
 
     message: Message
@@ -45,14 +45,14 @@ class Send(msgspec.Struct, frozen=True):
     tenant: str | None = None
 
 
-class Wake(msgspec.Struct, frozen=True):
+class Wake(msgspec.Struct, frozen=True, gc=False):
     """Set the timer of this purpose, replacing an earlier one; no `at` cancels it."""
 
     purpose: str
     at: datetime | None = None
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """Call somebody outside, from the durable work table. `party` has its own breaker and concurrency limit.
 
     The answer comes back as `Answered`; if the process dies before it is stored, as `Answered` with `lost`.
@@ -66,7 +66,7 @@ class Call(msgspec.Struct, frozen=True):
     deadline_seconds: float = 10.0
 
 
-class Fired(msgspec.Struct, frozen=True):
+class Fired(msgspec.Struct, frozen=True, gc=False):
     """A timer is due."""
 
     purpose: str

@@ -91,7 +91,7 @@ def _collect_seldom() -> None:
     """Let the collector pass over what was made at start, and come seldom: a batch makes many objects and no cycles."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(200_000, 50, 100)
 
 
 def _configured(services: Sequence[Service], stop: Callable[[BaseException], None]) -> list[Running]:

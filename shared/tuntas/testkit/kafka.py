@@ -1,7 +1,7 @@
 """Kafka in memory: partitions, groups that balance by range, members that are late or gone, positions and offsets of their own."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -13,6 +13,8 @@ from tuntas.contracts.topics import PARTITIONS
 from tuntas.kit.messaging import broker
 from tuntas.kit.messaging.wire import Record, partition_of
 from tuntas.testkit.line import Line
+
+Headers = list[tuple[str, bytes]]
 
 
 class Place(NamedTuple):
@@ -183,8 +185,24 @@ def _partitions(_: str) -> set[int]:
     return set(range(PARTITIONS))
 
 
+class _Batch:
+    """Records for one partition, as the client library takes them together."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[bytes, bytes, Headers]] = []
+
+    def append(self, *, timestamp: int | None, key: bytes, value: bytes, headers: Headers) -> bool:
+        """Take a record; there is always room. When it is, the broker says."""
+        assert timestamp is None
+        self.records.append((key, value, headers))
+        return True
+
+    def close(self) -> None:
+        """Take no more."""
+
+
 class Producer:
-    """What a link sees of the framework's producer: records of one call to publish arrive together, or only some of them."""
+    """What a link sees of the client library's producer: records of one call to publish arrive together, or only some of them."""
 
     def __init__(
         self,
@@ -196,11 +214,22 @@ class Producer:
         self._add, self._line, self._arrives, self._spawn = append, line, arrives, spawn
         self._waiting: list[tuple[Record, asyncio.Future[None]]] = []
 
-    async def publish(self, command: Any) -> asyncio.Future[None]:
-        """Take a record, and return what is done when it is confirmed."""
-        record = Record(UUID(command.headers["ce_id"]), command.destination, command.key, command.headers, command.body, command.partition)
+    def create_batch(self) -> _Batch:
+        """Return an empty batch."""
+        return _Batch()
+
+    async def send_batch(self, batch: _Batch, topic: str, *, partition: int) -> Awaitable[Any]:
+        """Take a batch, and return what is done when it is confirmed."""
+        return asyncio.gather(*(self._take(topic, partition, key, value, headers) for key, value, headers in batch.records))
+
+    async def send(self, topic: str, value: bytes, *, key: bytes, headers: Headers) -> Awaitable[Any]:
+        """Take a record of a compacted topic, and return what is done when it is confirmed."""
+        return self._take(topic, None, key, value, headers)
+
+    def _take(self, topic: str, partition: int | None, key: bytes, value: bytes, headers: Headers) -> asyncio.Future[None]:
+        text = {name: word.decode() for name, word in headers}
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((record, confirmed))
+        self._waiting.append((Record(UUID(text["ce_id"]), topic, key, text, value, partition), confirmed))
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_soon(self._begin)
         return confirmed
@@ -228,7 +257,7 @@ class Producer:
     @property
     def broker(self) -> Any:
         """What stands in for the framework's broker."""
-        return SimpleNamespace(config=SimpleNamespace(producer=self))
+        return SimpleNamespace(config=SimpleNamespace(producer=SimpleNamespace(_producer=SimpleNamespace(producer=self))))
 
 
 def _finish(sending: list[tuple[Record, asyncio.Future[None]]], error: Exception | None) -> None:

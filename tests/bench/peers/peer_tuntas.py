@@ -12,7 +12,7 @@ import workload
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from tests.bench import serve
 from tests.bench.load import PLAN, to_the_end, written
-from tests.bench.stage import CORE, MINE, Stage
+from tests.bench.stage import CORE, IN_TWO, MINE, Stage
 
 from tuntas.contracts.saga import SagaEnded
 from tuntas.contracts.topics import SAGA_EVENTS
@@ -20,7 +20,7 @@ from tuntas.local.kafka import Kafka
 from tuntas.local.processes import Processes
 from tuntas.local.stack import JARS
 
-LAYOUTS = {1: ((*CORE, *MINE),), 2: (CORE, MINE), 3: (("executor",), ("saga",), MINE)}
+LAYOUTS = {1: ((*CORE, *MINE),), 2: IN_TWO, 3: (("executor",), ("saga",), MINE)}
 _GRANT = ", ".join(f"public.{table}" for table in workload.EFFECT_TABLES)
 
 

@@ -1,6 +1,6 @@
 """Which steps may start, for how much, and how an attempt is declared and asked again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -14,22 +14,23 @@ from tuntas.executor.state import Attempt, AttemptStatus
 
 
 def startable(run: Run) -> Iterator[Step]:
-    """Yield the steps that may be attempted now."""
-    standing = {attempt.step_id for attempt in run.state.attempts if not attempt.gone}
-    return (step for step in run.plan.steps if step.step_id not in standing and _may_start(run, step))
+    """Yield the steps that may be attempted now: none that stands, or whose leg is lost or makes room for another offer."""
+    state = run.state
+    latest = {attempt.step_id: attempt for attempt in state.attempts}
+    standing = {attempt.step_id for attempt in state.attempts if not attempt.gone}
+    blocked = {attempt.leg_id for attempt in state.attempts if attempt.status is AttemptStatus.RELEASING}
+    blocked |= {loss.leg_id for loss in state.losses}
+    for step in run.plan.steps:
+        if step.step_id not in standing and step.leg_id not in blocked and _may_start(run, step, latest):
+            yield step
 
 
-def _may_start(run: Run, step: Step) -> bool:
-    """Say whether a step without an attempt that stands, or may, can be attempted."""
-    last = run.state.latest(step.step_id)
-    waits = last and last.not_before and run.now < last.not_before
-    lost = any(loss.leg_id == step.leg_id for loss in run.state.losses)
-    return (
-        not waits
-        and not lost
-        and all(run.state.is_done(need) for need in awaited(run.plan, step))
-        and not any(a.status is AttemptStatus.RELEASING for a in run.state.alive(step.leg_id))
-    )
+def _may_start(run: Run, step: Step, latest: Mapping[str, Attempt]) -> bool:
+    """Say whether it is time for a step, and all is done that must be done before it."""
+    last = latest.get(step.step_id)
+    if last and last.not_before and run.now < last.not_before:
+        return False
+    return all((before := latest.get(need)) is not None and before.done for need in awaited(run.plan, step))
 
 
 def awaited(plan: Plan, step: Step) -> set[str]:

@@ -15,7 +15,7 @@ FORWARD_BY = "forward_by"
 AMEND = "amend"
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def parse_plan(text: str) -> Plan:
     """Parse a plan's bytes; cached, for each event of a task meets the same text.
 

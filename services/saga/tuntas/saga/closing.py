@@ -202,6 +202,8 @@ def reopen(turn: Turn, code: str) -> None:
 
 
 def _answer_releases(turn: Turn) -> None:
+    if not turn.saga.releases:
+        return
     pending = []
     for keys in turn.saga.releases:
         stages = {turn.saga.effects[key].stage for key in keys}

@@ -116,6 +116,10 @@ class Effect(_Part):
         return self.but(stage=Stage.WAITING, code=code, **changes)
 
 
+def _last_first(effect: Effect) -> int:
+    return -effect.declaration.start
+
+
 class Ending(_Part):
     """How the executor ended an epoch."""
 
@@ -171,7 +175,7 @@ class Saga(_Part):
 
     def within(self, *stages: Stage) -> Iterator[Effect]:
         """Return the effects in these stages, the last declared first."""
-        return (e for e in sorted(self.effects.values(), key=lambda e: -e.declaration.start) if e.stage in stages)
+        return iter(sorted((e for e in self.effects.values() if e.stage in stages), key=_last_first))
 
     def pivots(self) -> list[Effect]:
         """Return the irreversible steps that happened or may have."""

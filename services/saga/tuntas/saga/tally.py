@@ -38,7 +38,8 @@ def _follow_clock(turn: Turn, declaration: Declaration) -> None:
     saga = turn.saga
     if saga.over:
         return
-    turn.set(epoch=max(saga.epoch, declaration.epoch))
+    if declaration.epoch > saga.epoch:
+        turn.set(epoch=declaration.epoch)
     if saga.forward_by is None or declaration.forward_by > saga.forward_by:
         turn.set(forward_by=declaration.forward_by)
         if saga.status in FORWARD:

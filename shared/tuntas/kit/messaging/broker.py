@@ -172,7 +172,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 def _batches(producer: Any, prefix: str, records: Sequence[Record]) -> Iterator[Awaitable[Any]]:
-    """Yield what sends records, each partition's in order. Those of a compacted topic are placed by the client: it knows how many there are."""
+    """Yield what sends records, each partition's in order. The client places those of a compacted topic."""
     places: dict[tuple[str, int | None], list[Record]] = {}
     for record in records:
         places.setdefault((prefix + record.topic, record.partition), []).append(record)
@@ -241,7 +241,7 @@ def build_broker(service: str, settings: KafkaSettings) -> KafkaBroker:
         acks="all",
         enable_idempotence=True,
         linger_ms=2,
-        compression_type="lz4",
+        compression_type="zstd",
         max_batch_size=262_144,
         graceful_timeout=DRAIN_SECONDS,
         allow_auto_create_topics=False,

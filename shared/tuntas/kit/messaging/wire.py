@@ -34,7 +34,7 @@ MAX_BODY_BYTES = 900_000
 """The most a record may carry; the producer's own limit is 1 MiB, and a dead letter must fit."""
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record to publish. `id` is its message id; `partition` that of its key in every keyed topic."""
 
     id: UUID
@@ -45,7 +45,7 @@ class Record(msgspec.Struct, frozen=True):
     partition: int | None
 
 
-class Incoming(msgspec.Struct, frozen=True):
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """A decoded record."""
 
     envelope: Envelope

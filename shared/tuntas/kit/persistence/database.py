@@ -19,7 +19,10 @@ S = TypeVar("S", bound=Frozen)
 
 
 class Row(msgspec.Struct, Generic[S]):
-    """A task's state in this batch. `version` is as loaded, 0 for a new row; `fresh` are the message ids counted in this batch."""
+    """A task's state in this batch. `version` is as loaded, 0 for a new row; `fresh` are the message ids counted in this batch.
+
+    `was` is the state as the table keeps it, its settled fields apart; none if they are not there yet.
+    """
 
     task_id: UUID
     tenant: str
@@ -27,13 +30,14 @@ class Row(msgspec.Struct, Generic[S]):
     state: S | None
     seen: frozenset[UUID]
     fresh: list[UUID] = msgspec.field(default_factory=list)
+    was: S | None = None
 
     def counted(self, message: UUID) -> bool:
         """Say whether this message has had its effect already."""
         return message in self.seen or message in self.fresh
 
 
-class Timer(msgspec.Struct, frozen=True):
+class Timer(msgspec.Struct, frozen=True, gc=False):
     """A timer as it is to be: due at an instant, or (without one) gone."""
 
     task_id: UUID
@@ -44,7 +48,7 @@ class Timer(msgspec.Struct, frozen=True):
     traceparent: str
 
 
-class Work(msgspec.Struct, frozen=True):
+class Work(msgspec.Struct, frozen=True, gc=False):
     """A call that is out: its row is deleted by its answer, or found when its lease is over."""
 
     call_id: UUID
@@ -56,7 +60,7 @@ class Work(msgspec.Struct, frozen=True):
     traceparent: str
 
 
-class Parcel(msgspec.Struct, frozen=True):
+class Parcel(msgspec.Struct, frozen=True, gc=False):
     """Outputs of one batch in one partition. It is kept until all of them reached the log."""
 
     id: UUID

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
+import cramjam
 import msgspec
-from msgspec.structs import asdict
 
-from tuntas.contracts.base import Frozen
+from tuntas.contracts.base import Document, Frozen
 from tuntas.contracts.ids import timer_id
 from tuntas.kit.decision import Call
 from tuntas.kit.errors import Transient
@@ -23,6 +23,7 @@ S = TypeVar("S", bound=Frozen)
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
 
 _CALL = msgspec.json.Decoder(Call)
+_RECORDS = msgspec.msgpack.Decoder(list[Record])
 _CLAIM_TIMERS = """delete from timers t using unnest($1::uuid[], $2::text[], $3::timestamptz[]) as u (task_id, purpose, due_at)
     where (t.task_id, t.purpose, t.due_at) = (u.task_id, u.purpose, u.due_at) and t.due_at <= $4
     returning t.task_id, t.purpose, t.due_at"""
@@ -36,21 +37,25 @@ _TIMERS = "select * from timers where partition = any($1::int[]) and due_at < $2
 
 
 @cache
-def statement(table: str) -> str:
+def statement(table: str, *, apart: bool) -> str:
     """Return the statement for a state table. A row that moved on makes it fail as a whole, by a division that only then is by zero.
 
-    A call's id follows from a key that callers choose; under the key of another task's call it gets no row, so that it blocks nobody.
+    `apart`: the table keeps settled fields beside its documents, and those that come as null stay as they are. A call's id follows from
+    a key that callers choose; under the key of another task's call it gets no row, so that it blocks nobody.
     """
+    added = (", settled", ", u.settled", ", settled = coalesce(excluded.settled, t.settled)") if apart else ("", "", "")
     return f"""with gone as (delete from outbox where id = any($1::uuid[])),
         fresh as (select s.task_id, array_agg(s.id) as ids from unnest($7::uuid[], $8::uuid[]) as s (task_id, id) group by 1),
         saved as (
-            insert into {table} as t (task_id, tenant, version, seen, status, doc)
-            select u.task_id, u.tenant, u.version + 1, coalesce(f.ids, '{{}}'), u.status, u.doc
-            from unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[]) as u (task_id, tenant, version, status, doc)
+            insert into {table} as t (task_id, tenant, version, seen, status, doc{added[0]})
+            select u.task_id, u.tenant, u.version + 1, coalesce(f.ids, '{{}}'), u.status, u.doc{added[1]}
+            from unnest($2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $29::text[])
+                as u (task_id, tenant, version, status, doc, settled)
             left join fresh f using (task_id)
             order by u.task_id
             on conflict (task_id) do update
-            set status = excluded.status, doc = excluded.doc, version = excluded.version, seen = t.seen || excluded.seen, updated_at = now()
+            set status = excluded.status, doc = excluded.doc, version = excluded.version, seen = t.seen || excluded.seen,
+                updated_at = now(){added[2]}
             where t.version = excluded.version - 1
             returning 1
         ),
@@ -98,8 +103,9 @@ class PostgresSession:
 
     async def rows(self, table: str, model: type[S], keys: Sequence[UUID]) -> list[Row[S]]:
         """Read rows without locking."""
-        found = await self.con.fetch(f"select task_id, tenant, version, seen, doc from {table} where task_id = any($1::uuid[])", list(keys))
-        return [Row(r["task_id"], r["tenant"], r["version"], model.model_validate_json(r["doc"]), frozenset(r["seen"])) for r in found]
+        settled = "settled" if model.settled else "null as settled"
+        query = f"select task_id, tenant, version, seen, doc, {settled} from {table} where task_id = any($1::uuid[])"
+        return [_row(model, *r) for r in await self.con.fetch(query, list(keys))]
 
     async def shared(self, table: SharedTable, keys: Sequence[UUID]) -> dict[UUID, Shared]:
         """Read and lock shared documents in key order."""
@@ -118,8 +124,9 @@ class PostgresSession:
 
     async def write(self, table: str, changes: Changes[Any]) -> None:
         """Write a batch with one statement."""
+        apart = any(row.state.settled for row in changes.rows if row.state is not None)
         try:
-            await self.con.fetchval(statement(table), *_arguments(changes))
+            await self.con.fetchval(statement(table, apart=apart), *_arguments(changes))
         except asyncpg.DivisionByZeroError:
             raise Transient("conflict", f"rows of {table} moved") from None
 
@@ -162,13 +169,40 @@ def _arguments(changes: Changes[Any]) -> list[list[Any]]:
     put = [timer for timer in changes.timers if timer.due_at]
     return [
         list(changes.published),
-        *_columns(5, ((r.task_id, r.tenant, r.version, str(s.status), s.model_dump_json()) for r, s in rows)),
+        *_columns(5, ((r.task_id, r.tenant, r.version, str(s.status), _unsettled(s).model_dump_json()) for r, s in rows)),
         *_columns(2, ((row.task_id, message) for row, _ in rows for message in row.fresh)),
         *_columns(6, ((t.task_id, t.purpose, t.tenant, t.partition, t.due_at, t.traceparent) for t in put)),
         *_columns(2, ((t.task_id, t.purpose) for t in changes.timers if not t.due_at)),
         *_columns(7, (_work(w) for w in changes.work)),
         *_columns(5, (_parcel(p) for p in changes.parcels)),
+        [_settled(row.was, state) for row, state in rows],
     ]
+
+
+def _row(model: type[S], task_id: UUID, tenant: str, version: int, seen: Iterable[UUID], doc: str, settled: str | None) -> Row[S]:
+    """Join what is kept apart. Who does not keep it apart, such as the version before, writes whole documents: those go before."""
+    joined = f"{settled[:-1]},{doc[1:]}" if settled and doc != "{}" else settled or doc
+    state = model.model_validate_json(joined)
+    whole = settled is None or any(f'"{name}":' in doc for name in model.settled)
+    return Row(task_id, tenant, version, state, frozenset(seen), was=None if whole else state)
+
+
+def _unsettled(state: Frozen) -> Frozen:
+    """Return a state without what is kept beside its document."""
+    return state.model_copy(update=_blank(type(state))) if state.settled else state
+
+
+@cache
+def _blank(model: type[Frozen]) -> Document:
+    return {each.name: each.default for each in msgspec.structs.fields(model) if each.name in model.settled}
+
+
+def _settled(was: Frozen | None, state: Frozen) -> str | None:
+    """Return the settled fields as JSON, or nothing if they lie in the table as they are."""
+    names = state.settled
+    if not names or (was is not None and all(getattr(was, name) is getattr(state, name) for name in names)):
+        return None
+    return msgspec.json.encode({name: getattr(state, name) for name in names}, enc_hook=str).decode()
 
 
 def _work(w: Work) -> tuple[Any, ...]:
@@ -180,13 +214,12 @@ def _parcel(parcel: Parcel) -> tuple[Any, ...]:
 
 
 def _packed(records: Sequence[Record]) -> bytes:
-    """Return records as JSON, keys and bodies as the text that they are."""
-    return msgspec.json.encode([asdict(r) | {"key": r.key.decode(), "body": r.body.decode()} for r in records])
+    """Pack records; compressed, for writing their bytes costs the server more than that costs us."""
+    return bytes(cramjam.zstd.compress(msgspec.msgpack.encode(records), level=1))
 
 
 def _unpacked(packed: bytes) -> list[Record]:
-    found = msgspec.json.decode(packed)
-    return [Record(**(each | {"id": UUID(each["id"]), "key": each["key"].encode(), "body": each["body"].encode()})) for each in found]
+    return _RECORDS.decode(bytes(cramjam.zstd.decompress(packed)))
 
 
 def _columns(width: int, rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:

@@ -47,7 +47,8 @@ class Store(Generic[S]):
         Tasks that are taken for `new` are not asked for; one that was not refuses its write as well.
         """
         wanted = dict.fromkeys(keys)
-        rows = {key: Row(key, kept.tenant, kept.version, kept.state, kept.seen) for key in wanted if (kept := self._kept.get(key))}
+        held = ((key, self._kept.get(key)) for key in wanted)
+        rows = {key: Row(key, kept.tenant, kept.version, kept.state, kept.seen, was=kept.state) for key, kept in held if kept}
         if missing := [key for key in wanted if key not in rows and key not in new]:
             rows |= {row.task_id: row for row in await session.rows(self.table, self.model, missing)}
         return rows

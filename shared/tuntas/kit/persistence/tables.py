@@ -37,6 +37,16 @@ def as_text(table: str, view: str | None = None) -> tuple[str, ...]:
     )
 
 
+def apart(table: str, view: str) -> tuple[str, ...]:
+    """Return the statements by which a table keeps its state's settled fields beside the document; `view` shows both as one."""
+    shown = "coalesce(settled, '{}')::jsonb || doc::jsonb as doc"
+    return (
+        f"alter table {table} add column settled text",
+        f"alter table {table} alter column settled set storage external",
+        f"create or replace view {view} as select task_id, tenant, status, {shown}, created_at, updated_at from {table}",
+    )
+
+
 RUNTIME: tuple[str, ...] = (
     """create table timers (
         task_id uuid not null,
