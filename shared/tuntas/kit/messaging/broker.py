@@ -241,7 +241,7 @@ def build_broker(service: str, settings: KafkaSettings) -> KafkaBroker:
         acks="all",
         enable_idempotence=True,
         linger_ms=2,
-        compression_type="zstd",
+        compression_type="snappy",
         max_batch_size=262_144,
         graceful_timeout=DRAIN_SECONDS,
         allow_auto_create_topics=False,
