@@ -195,3 +195,8 @@ class Execution(Frozen):
     def alive(self, leg_id: str) -> Iterator[Attempt]:
         """Return a leg's attempts that have or may have an effect."""
         return (a for a in self.attempts if a.leg_id == leg_id and not a.gone)
+
+    def is_done(self, step_id: str) -> bool:
+        """Say whether a step's last attempt has taken effect."""
+        last = self.latest(step_id)
+        return last is not None and last.done
