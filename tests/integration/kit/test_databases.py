@@ -14,6 +14,7 @@ from tuntas.kit.decision import Call
 from tuntas.kit.errors import Transient
 from tuntas.kit.messaging.wire import Record
 from tuntas.kit.persistence.database import Changes, Database, Parcel, Row, Session, Shared, SharedTable, Timer, Work
+from tuntas.kit.persistence.pool import open_pool
 from tuntas.kit.persistence.postgres import Postgres
 from tuntas.kit.persistence.tables import RUNTIME, state_table
 from tuntas.local.stack import Backends
@@ -210,3 +211,12 @@ async def test_who_holds_a_document_takes_a_parcel_away_or_puts_a_call_is_waited
         database.line.open(gate)
     await waiting
     assert order == ["second asks", "first ends", "second has it"]
+
+
+async def test_a_transaction_that_was_left_open_is_over_when_its_connection_is_lent_again(backends: Backends) -> None:
+    async with await open_pool(backends.dsn, "toy", 1) as pool:
+        async with pool.acquire() as con:
+            await con.execute("begin")
+        async with pool.acquire() as con:
+            assert not con.is_in_transaction()
+            assert await con.fetchval("show statement_timeout") == "20s"

@@ -36,7 +36,7 @@ def tuntas(folder: Path, environment: dict[str, str], *words: str) -> subprocess
     """Run the command with nothing but these settings."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TUNTAS_")}
     command = [sys.executable, "-m", "tuntas.cli.main", *words]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=50, cwd=folder, env=clean | environment)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=20, cwd=folder, env=clean | environment)
 
 
 def faults(ended: subprocess.CompletedProcess[str]) -> list[str]:

@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -140,10 +142,16 @@ def test_its_process_ends_with_a_line_and_status_2(
     for name, value in spoilt.items():
         environment.setenv(f"TUNTAS_KAFKA_{name}", str(secured.stranger.certificate) if name == "CA_FILE" else value)
     command = [sys.executable, "-m", "tests.integration.secured.echo", "serve"]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=50, cwd=ROOT, env=os.environ)
-    assert ended.returncode == 2
-    assert "Traceback" not in ended.stderr
-    assert line in ended.stderr
+    spoken: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONFAULTHANDLER": "1"}, **spoken) as process:
+        try:
+            _, told = process.communicate(timeout=50)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # it says where it stands
+            pytest.fail(process.communicate()[1])
+    assert process.returncode == 2
+    assert "Traceback" not in told
+    assert line in told
 
 
 async def test_a_client_without_tls_is_told_what_the_broker_may_want(secured: Secured, environment: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record import MemoryRecords
 
 from tuntas.kit.messaging.broker import Link
 from tuntas.kit.messaging.wire import Record
@@ -20,7 +21,7 @@ class Client:
     """Takes what the client library's producer takes; `refuses` is a partition whose batches fail."""
 
     def __init__(self, refuses: int | None = None) -> None:
-        self.batches: list[tuple[str, int, int]] = []
+        self.batches: list[tuple[str, int, list[bytes]]] = []
         self.singles: list[tuple[str, bytes, bytes, list[tuple[str, bytes]]]] = []
         self.refuses = refuses
 
@@ -29,7 +30,8 @@ class Client:
 
     async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> asyncio.Future[None]:
         assert batch.closed(), "an open batch lingers"
-        self.batches.append((topic, partition, batch.record_count()))
+        records = MemoryRecords(bytes(batch._build()))
+        self.batches.append((topic, partition, [record.value for record in records.next_batch()]))
         return self._confirmed(ConnectionError("gone") if partition == self.refuses else None)
 
     async def send(self, topic: str, body: bytes, *, key: bytes, headers: list[tuple[str, bytes]]) -> asyncio.Future[None]:
@@ -51,17 +53,17 @@ def _record(topic: str, partition: int | None, body: bytes = b"{}") -> Record:
     return Record(uuid4(), topic, b"key", {"ce_id": "1"}, body, partition)
 
 
-async def test_each_partition_of_a_topic_gets_one_batch() -> None:
+async def test_each_partition_of_a_topic_gets_one_batch_in_order() -> None:
     client = Client()
-    await _link(client).publish([_record("a", 1), _record("a", 2), _record("b", 1), _record("a", 1)])
-    assert client.batches == [("eu.a", 1, 2), ("eu.a", 2, 1), ("eu.b", 1, 1)]
+    await _link(client).publish([_record("a", 1, b"1"), _record("a", 2, b"2"), _record("b", 1, b"3"), _record("a", 1, b"4")])
+    assert client.batches == [("eu.a", 1, [b"1", b"4"]), ("eu.a", 2, [b"2"]), ("eu.b", 1, [b"3"])]
 
 
 async def test_what_one_batch_has_no_room_for_goes_with_the_next_and_one_record_may_be_larger_than_a_batch() -> None:
     client = Client()
-    bodies = (b"a" * 200, b"b" * 200, b"c" * 900, b"d" * 10)
-    await _link(client).publish([_record("a", 1, body) for body in bodies])
-    assert client.batches == [("eu.a", 1, 1), ("eu.a", 1, 1), ("eu.a", 1, 1), ("eu.a", 1, 1)]
+    a, b, c, d, e = b"a" * 200, b"b" * 200, b"c" * 900, b"d" * 10, b"e" * 10
+    await _link(client).publish([_record("a", 1, body) for body in (a, b, c, d, e)])
+    assert client.batches == [("eu.a", 1, [a]), ("eu.a", 1, [b]), ("eu.a", 1, [c]), ("eu.a", 1, [d, e])]
 
 
 async def test_records_of_a_compacted_topic_are_placed_by_the_client() -> None:

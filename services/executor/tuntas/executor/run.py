@@ -17,7 +17,7 @@ AMEND = "amend"
 
 @lru_cache(maxsize=4096)
 def parse_plan(text: str) -> Plan:
-    """Parse a plan's bytes; cached, for each event of a task meets the same text.
+    """Parse a plan's bytes; cached, for each event of a task meets the same text: as many as a table's rows stay in memory.
 
     Raises:
         pydantic.ValidationError: it is not a plan.
