@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuntas.contracts.ids import task_id
-from tuntas.gateway import http
+from tuntas.gateway import http, undo_door
 from tuntas.kit.operations import VIEWS
 from tuntas.local.stack import Backends
 
@@ -112,6 +112,14 @@ def requests(draw: st.DrawFn, method: str, path: str) -> tuple[str, dict[str, An
     key = {"X-Api-Key": draw(st.sampled_from(["acme-key", "acme-key", "operators-key"]))}
     fixed = {"Content-Type": b"application/json", "Idempotency-Key": f"f-{uuid4()}".encode()} | headers
     return address, {"params": query, "headers": key | fixed, "content": draw(bodies(path)) if method in {"POST", "PUT"} else None}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def impatient() -> Iterator[None]:
+    """Wait for no quote: no coordinator runs here that could give one, and each request that asks would wait in vain."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(undo_door, "_QUOTE_SECONDS", 0.0)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
