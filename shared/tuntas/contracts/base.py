@@ -83,6 +83,10 @@ class Frozen(msgspec.Struct, metaclass=_Shape, frozen=True):
         """Return a copy with these fields changed."""
         return msgspec.structs.replace(self, **(update or {}))
 
+    def but(self, **changes: Any) -> Self:
+        """Return a copy with these fields changed."""
+        return msgspec.structs.replace(self, **changes)
+
     def model_dump_json(self) -> str:
         """Return it as JSON without defaults."""
         return _ENCODER.encode(self).decode()

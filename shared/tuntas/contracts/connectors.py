@@ -95,6 +95,11 @@ class StepStarted(Message, name="step.started"):
     approval: Approval | None = None
     travellers: tuple[Personal, ...] = ()
 
+    @property
+    def first(self) -> bool:
+        """Say whether it is the first command of its task, sent for the first time."""
+        return self.declaration.start == 1 and self.tried == 1
+
 
 class Clocks(Contract):
     """Until when a hold keeps its space, its price, and an authorization its money."""

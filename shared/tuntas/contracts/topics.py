@@ -1,6 +1,6 @@
 """Every topic: owner, kind, key. The names here are without the deployment's prefix, which the kit puts before them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 PARTITIONS = 6
@@ -27,11 +27,11 @@ class Topic:
 
     name: str
     kind: Kind
+    compacted: bool = field(init=False)
+    """Whether only the last record of a key is kept."""
 
-    @property
-    def compacted(self) -> bool:
-        """Whether only the last record of a key is kept."""
-        return self.kind is Kind.STATE
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "compacted", self.kind is Kind.STATE)
 
 
 def _owned(owner: str, kind: Kind) -> Topic:

@@ -26,6 +26,7 @@ from tuntas.kit.messaging.client import reached
 from tuntas.kit.messaging.fold import Event, Unit
 from tuntas.kit.messaging.runtime import Prepare, Runtime, read_record
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
+from tuntas.kit.messaging.waiting import Waiting
 from tuntas.kit.messaging.wire import Raw, encode
 from tuntas.kit.messaging.work import Admit, Desk, Perform
 from tuntas.kit.persistence.pool import open_pool, reach
@@ -160,6 +161,7 @@ class Running:
         work = UnitOfWork(service.name, parts.core, store, Postgres(self.pool))
         desk = Desk(service.name, parts.perform or _nobody, self.metrics, self.log, self._nudge, parts.admit)
         self.link = Link(service.name, self.broker, prefix, self.metrics, self.log, self._stop, prefix + topics[0].name, self._assigned)
+        self.link.waiting = Waiting(parts.core.waits)
         self.runtime = Runtime(
             service.name,
             work,
@@ -172,6 +174,7 @@ class Running:
             parts.after,
             parts.prepare,
             self.link.flow,
+            self.link.waiting,
         )
         subscribe(self.link, self.kafka, [*(prefix + t.name for t in topics), *parts.topics], self._handle)
         self._followers = [follow(self.link, prefix + topic.name, apply) for topic, apply in parts.follows.items()]

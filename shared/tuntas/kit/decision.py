@@ -74,13 +74,17 @@ class Fired(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """A call is over: `result`, or the `code` of a failure. `lost` says that it may have acted; else a failure means that it never left."""
+    """A call is over: `result`, or the `code` of a failure. `lost` says that it may have acted; else a failure means that it never left.
+
+    `valid` is the result as a value, if it comes from code that made one; else the result is only a document.
+    """
 
     call: Call
     result: Document | None = None
     code: str | None = None
     reason: str = ""
     lost: bool = False
+    valid: Any = None
 
 
 Output = Send | Wake | Call
@@ -96,14 +100,19 @@ class Decision(msgspec.Struct, Generic[S], frozen=True):
 Handler = Callable[[Any, Any, Context], Decision[Any]]
 
 
+def _never(_: Any) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Core(Generic[S]):
     """A service's decisions as a table: message type to handler, plus one handler for timers and one for answers.
 
     Handlers are pure functions `(state or None, event, context) -> Decision`. A message type without a handler changes nothing.
     `share(changed, other)` returns another task's state with what both have in common, such as a person's wallet, as the change left it.
-    `begins` are messages that most often are a task's first here: they are decided without looking for its row, which is safe because a
-    row that is there after all refuses the write.
+    `begins` says whether a message most often is a task's first here: it is decided without looking for its row, which is safe because a
+    row that is there after all refuses the write. `waits` are messages whose decision may come up to some seconds late: they wait for the
+    next event of their task (`tuntas.kit.messaging.waiting`).
     """
 
     state: type[S]
@@ -111,7 +120,8 @@ class Core(Generic[S]):
     fired: Handler | None = None
     answered: Handler | None = None
     share: Callable[[S, S], S] | None = None
-    begins: frozenset[type[Message]] = frozenset()
+    begins: Callable[[Any], bool] = _never
+    waits: frozenset[type[Message]] = frozenset()
 
     def decide(self, state: S | None, event: Message | Fired | Answered, context: Context) -> Decision[S]:
         """Decide one event.

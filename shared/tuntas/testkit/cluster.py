@@ -23,6 +23,7 @@ from tuntas.kit.messaging.broker import Link
 from tuntas.kit.messaging.fold import Event
 from tuntas.kit.messaging.runtime import LEFTOVER_SECONDS, SWEEP_SECONDS, Runtime
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
+from tuntas.kit.messaging.waiting import Waiting
 from tuntas.kit.messaging.wire import Record
 from tuntas.kit.messaging.work import Desk
 from tuntas.kit.persistence.database import Database, Work
@@ -88,8 +89,9 @@ class Process:
         self.desk = Desk(name, self._perform, metrics(name), quiet, self._nudge)
         self.link = Link(name, producer.broker, "", metrics(name), quiet, self._fatal, self.part.topics[0], self._assigned, self.subscriber)
         self.link.dice = Random(self.cluster.rng.random())
+        self.link.waiting = Waiting(self.part.core.waits)
         self.runtime: Runtime[Any] = Runtime(
-            name, work, self.desk, self.link.publish, metrics(name), quiet, tracing(name), flow=self.link.flow
+            name, work, self.desk, self.link.publish, metrics(name), quiet, tracing(name), flow=self.link.flow, waiting=self.link.waiting
         )
 
     def _nudge(self) -> None:
@@ -162,7 +164,9 @@ class Process:
             return None
         if self.desk.finished or runtime.behind:
             return 0.0
-        mark = (self.memory.changes, runtime.swept_at, len(runtime.due), len(runtime.work.published), len(self.desk.outstanding))
+        waits = runtime.waiting.due_at()
+        known = (len(runtime.due), len(runtime.work.published), len(self.desk.outstanding))
+        mark = (self.memory.changes, runtime.swept_at, *known, waits or 0.0)
         if mark != self._mark:
             self._mark, self._wakes = mark, self._foreseen()
         return self._wakes
@@ -170,6 +174,8 @@ class Process:
     def _foreseen(self) -> float | None:
         runtime = self.runtime
         found = [seconds(min(at for at, _ in runtime.due.values()))] if runtime.due else []
+        if (waits := runtime.waiting.due_at()) is not None:
+            found.append(waits + _MOMENT)
         if swept := self._swept():
             found.append(max(seconds(min(swept)), runtime.swept_at + SWEEP_SECONDS + _MOMENT))
         return min(found, default=None)

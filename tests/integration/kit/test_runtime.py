@@ -99,7 +99,9 @@ FRIEND = Friend()
 def parts(_: Resources) -> Parts:
     FRIEND.closed = False
     return Parts(
-        core=Core(Count, {Poked: on_poked}, on_fired, on_answered, begins=frozenset({Poked})), perform=FRIEND.perform, close=FRIEND.close
+        core=Core(Count, {Poked: on_poked}, on_fired, on_answered, begins=lambda event: isinstance(event, Poked)),
+        perform=FRIEND.perform,
+        close=FRIEND.close,
     )
 
 

@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 from aiokafka.structs import TopicPartition
 
+from tuntas.contracts.executor import ExecutionHalt
+from tuntas.contracts.ids import derive
 from tuntas.kit.messaging.broker import COMMIT_SECONDS, Link
+from tuntas.kit.messaging.fold import Event
+from tuntas.kit.messaging.waiting import Waiting
 from tuntas.kit.telemetry.log import Log
 from tuntas.kit.telemetry.metrics import Metrics
 
@@ -89,6 +93,31 @@ async def test_partitions_are_given_up_with_their_offsets_committed_and_forgotte
     await link.on_partitions_revoked({PLACE})
     assert consumer.commits == [{PLACE: 5}]
     assert not link.processed
+
+
+def _waits(offset: int) -> Any:
+    return Event(derive("task"), "acme", derive(offset), ExecutionHalt(epoch=1), origin=_record(offset))
+
+
+async def test_nothing_is_committed_beyond_what_waits_until_it_was_decided(link: Link, consumer: Consumer) -> None:
+    link.waiting = Waiting(frozenset({ExecutionHalt}))
+    link.waiting.keep([_waits(1)], 0.0)
+    link.done([_record(0), _record(1), _record(2)])
+    await link.commit(now=True)
+    link.waiting.done([_waits(1)])
+    await link.commit(now=True)
+    await link.commit(now=True)
+    assert consumer.commits == [{PLACE: 1}, {PLACE: 3}]
+
+
+async def test_partitions_are_given_up_without_what_waits(link: Link, consumer: Consumer) -> None:
+    link.waiting = Waiting(frozenset({ExecutionHalt}))
+    link.assigned = lambda _: link.waiting.clear()
+    link.waiting.keep([_waits(3)], 0.0)
+    link.done([_record(3), _record(4)])
+    await link.on_partitions_revoked({PLACE})
+    assert consumer.commits == [{PLACE: 3}]
+    assert link.waiting.floor((PLACE.topic, PLACE.partition)) is None
 
 
 def _client(reading: Any, membership: Any, sending: Any) -> Any:

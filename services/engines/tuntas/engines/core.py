@@ -7,7 +7,7 @@ from tuntas.kit.decision import Context, Core, Decision
 
 def core() -> Core[Episode]:
     """Return the engines' decisions."""
-    return Core(Episode, {SagaEnded: _on_saga_ended}, begins=frozenset({SagaEnded}))
+    return Core(Episode, {SagaEnded: _on_saga_ended}, begins=lambda event: isinstance(event, SagaEnded))
 
 
 def _on_saga_ended(state: Episode | None, message: SagaEnded, context: Context) -> Decision[Episode]:

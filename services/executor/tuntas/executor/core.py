@@ -29,7 +29,11 @@ def core(policy: Policy = Policy()) -> Core[Execution]:  # noqa: B008 - it is fr
         ExecutionHalt: partial(_halt, policy),
         **{kind: partial(_known, policy, act) for kind, act in _ACTS.items()},
     }
-    return Core(Execution, handlers, fired=partial(_known, policy, _fired), begins=frozenset({PlanApproved}))
+    return Core(Execution, handlers, fired=partial(_known, policy, _fired), begins=_begins)
+
+
+def _begins(event: Any) -> bool:
+    return isinstance(event, PlanApproved) and event.revision == 1
 
 
 def _known(policy: Policy, act: Act, state: Execution | None, event: Any, context: Context) -> Decision[Execution]:

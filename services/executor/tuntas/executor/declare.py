@@ -8,7 +8,7 @@ import msgspec
 from tuntas.contracts import ids
 from tuntas.contracts.connectors import Declaration
 from tuntas.contracts.money import Money, total
-from tuntas.contracts.plan import OfferStep, Phase, Plan, Step, StepKind
+from tuntas.contracts.plan import OfferStep, Phase, Step, StepKind
 from tuntas.executor.run import Run
 from tuntas.executor.state import Attempt, AttemptStatus
 
@@ -20,25 +20,18 @@ def startable(run: Run) -> Iterator[Step]:
     standing = {attempt.step_id for attempt in state.attempts if not attempt.gone}
     blocked = {attempt.leg_id for attempt in state.attempts if attempt.status is AttemptStatus.RELEASING}
     blocked |= {loss.leg_id for loss in state.losses}
+    awaited = run.chart.awaited
     for step in run.plan.steps:
-        if step.step_id not in standing and step.leg_id not in blocked and _may_start(run, step, latest):
+        if step.step_id not in standing and step.leg_id not in blocked and _may_start(run, step, awaited[step.step_id], latest):
             yield step
 
 
-def _may_start(run: Run, step: Step, latest: Mapping[str, Attempt]) -> bool:
+def _may_start(run: Run, step: Step, awaited: frozenset[str], latest: Mapping[str, Attempt]) -> bool:
     """Say whether it is time for a step, and all is done that must be done before it."""
     last = latest.get(step.step_id)
     if last and last.not_before and run.now < last.not_before:
         return False
-    return all((before := latest.get(need)) is not None and before.done for need in awaited(run.plan, step))
-
-
-def awaited(plan: Plan, step: Step) -> set[str]:
-    """Return the steps that must be done before this one; a pivot waits for every step that may still fail (protocol P9)."""
-    needs = {*step.needs, *step.sums} | ({step.acts_on} if step.acts_on else set())
-    if step.kind is StepKind.PIVOT:
-        needs |= {s.step_id for s in plan.steps if s.kind is StepKind.COMPENSATABLE}
-    return needs
+    return all((before := latest.get(need)) is not None and before.done for need in awaited)
 
 
 def lapsing(run: Run) -> Iterator[Attempt]:
@@ -128,7 +121,7 @@ def _declaration(run: Run, step: Step, offered: OfferStep, amount: Money | None,
     return Declaration(
         step_id=step.step_id,
         leg_id=step.leg_id,
-        connector=run.plan.leg(step.leg_id).connector,
+        connector=run.chart.legs[step.leg_id].connector,
         provider=run.offer(step.leg_id).provider,
         attempt=number,
         key=ids.attempt_key(run.context.task_id, step.step_id, number),

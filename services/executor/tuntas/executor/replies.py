@@ -24,7 +24,7 @@ def answered(run: Run, attempt: Attempt, reply: StepReplied) -> None:
         "actual": reply.amount or attempt.actual,
     }
     if attempt.open:
-        run.set(losses=tuple(loss for loss in run.state.losses if loss.key != attempt.key))
+        run.unlose(attempt)
         _ANSWERS[reply.outcome](run, run.change(attempt, **known), reply)
     elif attempt.done and reply.outcome in (Outcome.REFUSED, Outcome.UNDONE):
         run.lose(run.settle(attempt, AttemptStatus.UNDONE, **known), reply.code or "cancelled_by_provider")

@@ -10,7 +10,7 @@ from tuntas.contracts.trust import PlanApproved
 from tuntas.executor.declare import ask_again
 from tuntas.executor.forward import go_on
 from tuntas.executor.ladder import amend, release
-from tuntas.executor.run import AMEND, FORWARD_BY, Run, parse_plan
+from tuntas.executor.run import AMEND, FORWARD_BY, Run, chart
 from tuntas.executor.state import Attempt, AttemptStatus, Execution, Status
 from tuntas.executor.tally import end
 from tuntas.kit.decision import Context, require
@@ -27,7 +27,7 @@ def check(message: PlanApproved, context: Context) -> None:
     """
     require(ids.digest(message.plan) == message.digest, "digest_mismatch")
     try:
-        plan = parse_plan(message.plan)
+        plan = chart(message.plan).plan
     except ValidationError as error:
         raise InvalidMessage("bad_plan", f"{error.error_count()} errors") from None
     require(plan.task_id == str(context.task_id), "foreign_plan")

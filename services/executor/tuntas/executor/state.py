@@ -182,7 +182,8 @@ class Execution(Frozen):
 
     def attempt(self, key: UUID) -> Attempt | None:
         """Return the attempt of this key."""
-        return next((a for a in self.attempts if a.key == key), None)
+        number = key.int  # two ids are compared in Python, two numbers are not
+        return next((a for a in self.attempts if a.declaration.key.int == number), None)
 
     def latest(self, step_id: str) -> Attempt | None:
         """Return the last attempt of a step."""

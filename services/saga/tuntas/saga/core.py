@@ -24,7 +24,11 @@ def core(policy: Policy = Policy()) -> Core[Saga]:  # noqa: B008 - frozen
     on[SagaRepair] = repair.answering(_handler(policy, repair.repair, begins=False))
     on[SagaDrill] = drill.rehearse
     on[SagaUndo] = parting.answering(_handler(policy, parting.give_up, begins=False))
-    return Core(Saga, on=on, fired=_handler(policy, _fired, begins=False), begins=frozenset({StepStarted}))
+    return Core(Saga, on=on, fired=_handler(policy, _fired, begins=False), begins=_begins, waits=frozenset({StepStarted}))
+
+
+def _begins(event: Any) -> bool:
+    return isinstance(event, StepStarted) and event.first
 
 
 def _handler(policy: Policy, step: Step, *, begins: bool) -> Handler:

@@ -23,9 +23,9 @@ def pump(turn: Turn) -> None:
 
 def ready(saga: Saga) -> list[Effect]:
     """Return the queued effects that nothing still being undone needs, transitively; what waits for a person holds up nothing."""
-    undoing = list(saga.within(Stage.UNDOING))
-    if not undoing:
+    if not any(e.stage is Stage.UNDOING for e in saga.effects.values()):
         return []
+    undoing = list(saga.within(Stage.UNDOING))
     needs = _needs(saga.effects.values())
     reached = {e.key: _closure(needs, e.declaration.step_id) for e in undoing}
     return [e for e in undoing if not e.sends and not any(_blocks(e, other, reached[other.key]) for other in undoing)]

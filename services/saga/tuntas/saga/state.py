@@ -40,13 +40,7 @@ class Stage(Term):
     KEPT = "kept"
 
 
-class _Part(Frozen):
-    def but(self, **changes: Any) -> Self:
-        """Return a copy with these fields changed."""
-        return self.model_copy(update=changes)
-
-
-class Effect(_Part):
+class Effect(Frozen):
     """A declared attempt. `listed` is its outcome in the tally, none before it.
 
     `number` is the undo's, `sends` how often it left (0: queued), `answered` that only a higher number can be sent.
@@ -120,7 +114,7 @@ def _last_first(effect: Effect) -> int:
     return -effect.declaration.start
 
 
-class Ending(_Part):
+class Ending(Frozen):
     """How the executor ended an epoch."""
 
     epoch: int
@@ -130,7 +124,7 @@ class Ending(_Part):
     rungs: tuple[str, ...] = ()
 
 
-class Saga(_Part):
+class Saga(Frozen):
     """One task. `aim` is the outcome it works towards once forward is over and judged; `closing` the last outcome's number.
 
     `awaited` are tally entries whose declarations were not read yet, `early` observations of such attempts. `cancel` is one that was not

@@ -10,7 +10,7 @@ from tuntas.contracts.registry import ProviderSpec
 from tuntas.contracts.topics import connector_events
 from tuntas.kit.connector import undoing
 from tuntas.kit.connector.effects import COMPENSATED, Effect, Effects, State
-from tuntas.kit.connector.provider import ActionAnswer, Specs
+from tuntas.kit.connector.provider import ActionAnswer, Specs, said
 from tuntas.kit.decision import Answered, Call, Context, Decision, Output, Send, Wake
 
 CALL_SECONDS = 6.0
@@ -83,7 +83,7 @@ def answered(specs: Specs, state: Effects, effect: Effect, event: Answered, cont
         return _no_answer(specs, state, effect, event, context)
     if event.result.get("found") is False:
         return _not_found(specs, state, effect, context)
-    answer = ActionAnswer.model_validate(event.result)
+    answer = said(event, ActionAnswer)
     if answer.outcome is Outcome.UNKNOWN:
         return _not_found(specs, state, effect, context)
     if effect.state in COMPENSATED or effect.state is State.REFUSED:
@@ -93,9 +93,9 @@ def answered(specs: Specs, state: Effects, effect: Effect, event: Answered, cont
 
 def _no_answer(specs: Specs, state: Effects, effect: Effect, event: Answered, context: Context) -> Decision[Effects]:
     if event.call.kind == "inquire":
-        told = undoing.parked(effect, event)
-        decision = _later(state, told or effect, context)
-        return Decision(decision.state, (Send(told.undone()), *decision.out)) if told else decision
+        parked = undoing.parked(effect, event)
+        decision = _later(state, parked or effect, context)
+        return Decision(decision.state, (Send(parked.undone()), *decision.out)) if parked else decision
     if event.lost or effect.lost:
         doubt = {"state": State.IN_DOUBT, "lost": True, "code": event.code, "reason": event.reason}
         return _later(state, effect.model_copy(update=doubt | {"seq": effect.seq + 1}), context, tell=True)
@@ -190,11 +190,13 @@ def _still(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer, c
 def _settle(specs: Specs, state: Effects, effect: Effect, to: State, found: dict[str, Any], context: Context) -> Decision[Effects]:
     """The action's outcome is known: tell the executor, and go on with an undo that waited for it."""
     effect = effect.model_copy(update={**found, "state": to, "seq": effect.seq + 1})
-    told: tuple[Output, ...] = (Send(effect.replied()), Wake(f"ask:{effect.key}"))
+    out: tuple[Output, ...] = (Send(effect.replied()),)
+    if effect.calls > 1:  # the first answer came at once: nothing was to be asked again
+        out = (*out, Wake(f"ask:{effect.key}"))
     if effect.unwanted:
-        return Decision(state.put(effect), told)
+        return Decision(state.put(effect), out)
     onward = undoing.nothing(state, effect) if to is State.REFUSED else undoing.begin(specs, state, effect, context)
-    return Decision(onward.state, (*told, *onward.out))
+    return Decision(onward.state, (*out, *onward.out))
 
 
 def _lost_effect(specs: Specs, state: Effects, effect: Effect, answer: ActionAnswer) -> Decision[Effects]:

@@ -57,7 +57,11 @@ def core(rules: Rules) -> Core[Effects]:
     }
     on = {kind: locally(handler, shell.on_answered, rules.local) for kind, handler in handlers.items()}
     fired = locally(shell.on_fired, shell.on_answered, rules.local)
-    return Core(Effects, on, fired=fired, answered=shell.on_answered, begins=frozenset({QuoteRequested, StepStarted}))
+    return Core(Effects, on, fired=fired, answered=shell.on_answered, begins=_begins)
+
+
+def _begins(event: Any) -> bool:
+    return isinstance(event, QuoteRequested) or (isinstance(event, StepStarted) and event.first)
 
 
 class _Connector:

@@ -11,6 +11,9 @@ from tuntas.contracts.registry import ProviderSpec
 from tuntas.kit.connector.provider import ActionAnswer, Request, UndoAnswer, UndoQuote, Wish
 from tuntas.kit.connector.rehearsing import KIND
 from tuntas.kit.decision import Answered, Call, Context, Decision, Handler, Output
+from tuntas.kit.forms import View
+
+_FOUND: Document = {"found": True}
 
 
 class Local(ABC):
@@ -37,13 +40,11 @@ class Local(ABC):
     async def close(self) -> None:  # noqa: B027 - a provider without connections has nothing to do here
         """Let go of connections; there are none."""
 
-    def answer(self, call: Call) -> Document:
+    def answer(self, call: Call) -> View:
         """Return the answer to one call of the effects core. An inquiry is answered like the action: there was no other try."""
         quote = self.undo_quote
-        method: Callable[[Request], Any] = {"undo": self.undo, "undo_quote": quote, KIND: quote}.get(call.kind, self.act)
-        answer = method(Request.model_validate(call.body))
-        found: Document = answer.model_dump(mode="json", exclude_defaults=True) | {"found": True}
-        return found
+        method: Callable[[Request], View] = {"undo": self.undo, "undo_quote": quote, KIND: quote}.get(call.kind, self.act)
+        return method(Request.model_validate(call.body))
 
 
 def locally(handler: Handler, answered: Handler, providers: Mapping[str, Local]) -> Handler:
@@ -55,7 +56,7 @@ def locally(handler: Handler, answered: Handler, providers: Mapping[str, Local])
         while todo:
             output = todo.popleft()
             if isinstance(output, Call) and output.kind != "quote" and output.party in providers:
-                more = answered(state, Answered(output, result=providers[output.party].answer(output)), context)
+                more = answered(state, Answered(output, result=_FOUND, valid=providers[output.party].answer(output)), context)
                 state = more.state
                 todo.extendleft(reversed(more.out))
             else:

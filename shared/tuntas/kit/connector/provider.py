@@ -1,6 +1,6 @@
 """What a connector's author writes: a provider that quotes, acts, is asked, quotes an undo and undoes. The kit guarantees the rest."""
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 from uuid import UUID
 
 from msgspec import field
@@ -11,6 +11,7 @@ from tuntas.contracts.connectors import Clocks, Outcome, UserAction
 from tuntas.contracts.money import Money
 from tuntas.contracts.plan import Goal, Offer, Timing, Window
 from tuntas.contracts.registry import ActionSpec, ProviderSpec
+from tuntas.kit.decision import Answered
 from tuntas.kit.forms import View
 
 
@@ -91,6 +92,14 @@ class UndoAnswer(View):
     reference: str | None = None
     gone: bool = False
     evidence: Document = Field(default_factory=dict)
+
+
+V = TypeVar("V", bound=View)
+
+
+def said(event: Answered, kind: type[V]) -> V:
+    """Return what a provider answered; one inside the connector answers with the value itself."""
+    return event.valid if isinstance(event.valid, kind) else kind.model_validate(event.result)
 
 
 class Provider(Protocol):

@@ -7,7 +7,7 @@ from tuntas.contracts.ids import call_id, derive
 from tuntas.contracts.plan import Phase
 from tuntas.kit.connector import asking
 from tuntas.kit.connector.effects import LIVE, OPEN, Effect, Effects
-from tuntas.kit.connector.provider import Specs, UndoQuote
+from tuntas.kit.connector.provider import Specs, UndoQuote, said
 from tuntas.kit.decision import Answered, Call, Context, Decision, Send
 
 KIND = "rehearse"
@@ -44,6 +44,6 @@ def answered(state: Effects, event: Answered) -> Decision[Effects]:
     about: Any = {"drill_id": request.drill_id, "step_id": request.step_id, "key": request.key}
     if event.result is None:
         return Decision(state, (Send(UndoQuoted(**about, asked=False, code=event.code or "no_answer")),))
-    quote = UndoQuote.model_validate(event.result)
+    quote = said(event, UndoQuote)
     facts = quote.model_dump(include={"allowed", "fee", "refund", "code"})
     return Decision(state, (Send(UndoQuoted.model_validate(about | facts | {"asked": True})),))

@@ -8,7 +8,7 @@ from tuntas.contracts.money import Money, plus
 from tuntas.contracts.plan import Phase
 from tuntas.kit.connector import asking
 from tuntas.kit.connector.effects import LIVE, OPEN, Effect, Effects, State, Undo
-from tuntas.kit.connector.provider import ActionAnswer, Specs, UndoAnswer, UndoQuote
+from tuntas.kit.connector.provider import ActionAnswer, Specs, UndoAnswer, UndoQuote, said
 from tuntas.kit.decision import Answered, Context, Decision, Output, Send, Wake
 
 WATCH_SETTLES = 10
@@ -130,8 +130,8 @@ def answered(specs: Specs, state: Effects, effect: Effect, event: Answered, cont
         out: tuple[Output, ...] = (Send(told.undone()),) if told else ()
         return Decision(state.put(told or effect), (*out, _wake(effect, context)))
     if event.call.kind == "undo_quote":
-        return _quoted(state, effect, UndoQuote.model_validate(event.result), context)
-    return _cancelled(specs, state, effect, UndoAnswer.model_validate(event.result), context)
+        return _quoted(state, effect, said(event, UndoQuote), context)
+    return _cancelled(specs, state, effect, said(event, UndoAnswer), context)
 
 
 def _quoted(state: Effects, effect: Effect, quote: UndoQuote, context: Context) -> Decision[Effects]:

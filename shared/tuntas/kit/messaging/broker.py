@@ -23,6 +23,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 
 from tuntas.kit.failpoints import pass_point
 from tuntas.kit.messaging.client import Right, require
+from tuntas.kit.messaging.waiting import Waiting
 from tuntas.kit.messaging.wire import Raw, Record
 from tuntas.kit.settings import KafkaSettings
 from tuntas.kit.telemetry.log import Log
@@ -56,7 +57,8 @@ class _Batch(KafkaAckableMessage):
 class Link(ConsumerRebalanceListener):  # type: ignore[misc]
     """A service's connection to Kafka: one broker, one batch subscriber, the publisher.
 
-    `processed` are the offsets of what is done and not committed. The client's own positions are ahead of it while a batch is decided.
+    `processed` are the offsets of what is done or waits and is not committed. The client's own positions are ahead of it while a batch is
+    decided. What is `waiting` is never committed, nor what comes after it.
     `dice` spread what all replicas do after the same failure.
     """
 
@@ -69,6 +71,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
     owner_topic: str
     assigned: Callable[[frozenset[int]], None]
     subscriber: Any = None
+    waiting: Waiting = field(default_factory=Waiting)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     processed: dict[TopicPartition, int] = field(default_factory=dict)
     committed_at: float = 0.0
@@ -112,7 +115,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
             self.consumer.pause(*self.consumer.assignment())
 
     def done(self, records: Sequence[Raw]) -> None:
-        """Count records as done: their offsets may be committed."""
+        """Count records as done or waiting: once nothing waits before them, their offsets may be committed."""
         self.processed |= {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
 
     async def commit(self, *, now: bool = False) -> None:
@@ -125,7 +128,8 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
         async with self.committing:
             if self.consumer is None or not self._should_commit(now):
                 return
-            offsets, self.processed, self.committed_at = self.processed, {}, asyncio.get_running_loop().time()
+            self.committed_at = asyncio.get_running_loop().time()
+            offsets, self.processed = self._committable()
             try:
                 await self.consumer.commit(offsets)
             except Exception:
@@ -133,6 +137,16 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
                 self.processed = {place: offset for place, offset in offsets.items() if place in owned} | self.processed
                 self.metrics.of("tuntas_commit_failures_total").inc()
                 raise
+
+    def _committable(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+        """Return what may be committed, and what stays because something waits before it."""
+        offsets, left = {}, {}
+        for place, offset in self.processed.items():
+            floor = self.waiting.floor((place.topic, place.partition))
+            offsets[place] = offset if floor is None else min(offset, floor)
+            if offsets[place] < offset:
+                left[place] = offset
+        return offsets, left
 
     def _should_commit(self, now: bool) -> bool:
         at = asyncio.get_running_loop().time()
@@ -142,10 +156,10 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
         """Let the batch in flight finish and commit before the partitions go; the rejoin waits for this."""
         if revoked and self.subscriber is not None:
             await self.subscriber.lock.wait_release(DRAIN_SECONDS)
-            self.assigned(frozenset())
             try:
                 await self.commit(now=True)
             finally:
+                self.assigned(frozenset())  # forgets what waits, so not before the commit, which stops at it
                 self.processed.clear()
             self.log.info("partitions.revoked", count=len(revoked))
 

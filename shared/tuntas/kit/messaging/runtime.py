@@ -21,6 +21,7 @@ from tuntas.kit.failpoints import pass_point
 from tuntas.kit.messaging.dead_letters import dead_letter
 from tuntas.kit.messaging.fold import Event, Unit, arrived, fired
 from tuntas.kit.messaging.unit_of_work import UnitOfWork
+from tuntas.kit.messaging.waiting import Waiting
 from tuntas.kit.messaging.wire import Raw, Record, decode
 from tuntas.kit.messaging.work import Desk
 from tuntas.kit.telemetry.log import Log
@@ -55,6 +56,7 @@ def read_record(record: Raw) -> Event:
 class Runtime(Generic[S]):
     """Runs one service's core. `turn` makes Kafka batches and ticks take turns; `partitions` are those this replica owns.
 
+    `waiting` are messages that were read and may be decided later; their offsets stay uncommitted.
     `behind` says that outputs may be waiting in the outbox: at assignment, and after any failure. `flow` takes records or stops it.
     """
 
@@ -69,6 +71,7 @@ class Runtime(Generic[S]):
     after: Callable[[Unit[S]], None] | None = None
     prepare: Prepare | None = None
     flow: Callable[[bool], None] | None = None
+    waiting: Waiting = field(default_factory=Waiting)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
     partitions: frozenset[int] = frozenset()
@@ -84,7 +87,10 @@ class Runtime(Generic[S]):
         if self.prepare:
             events = await self.prepare(events)
         async with self.turn:
-            await self._settle(events, dead)
+            now = _monotonic()
+            urgent = self.waiting.keep(events, now)
+            if urgent or dead or self.waiting.is_due(now):
+                await self._settle(urgent, dead)
         pass_point(self.service, "published")
 
     def assign(self, partitions: frozenset[int]) -> None:
@@ -92,6 +98,7 @@ class Runtime(Generic[S]):
         self.partitions, self.behind, self.swept_at = partitions, True, float("-inf")
         self.work.store.forget()
         self.due.clear()
+        self.waiting.clear()
         self.nudge.set()
 
     async def tick(self) -> None:
@@ -108,6 +115,8 @@ class Runtime(Generic[S]):
     async def _wait(self) -> None:
         soonest = min((at for at, _ in self.due.values()), default=None)
         pause = 1.0 if soonest is None else (soonest - self.work.clock.now()).total_seconds() + 0.002
+        if (due_at := self.waiting.due_at()) is not None:
+            pause = min(pause, due_at - _monotonic())
         try:
             async with asyncio.timeout(min(1.0, max(0.0, pause))):
                 await self.nudge.wait()
@@ -118,7 +127,7 @@ class Runtime(Generic[S]):
 
     def _is_due(self) -> bool:
         at = self.work.clock.now()
-        return any(due <= at for due, _ in self.due.values())
+        return any(due <= at for due, _ in self.due.values()) or self.waiting.is_due(_monotonic())
 
     def _is_idle(self) -> bool:
         return bool(self.work.published) and _monotonic() - self.settled_at >= IDLE_SECONDS
@@ -148,7 +157,9 @@ class Runtime(Generic[S]):
         """Decide, commit, publish. Due timers and finished calls ride along; if anything fails, they come again."""
         begun = time.monotonic()
         finished = self.desk.take()
-        batch = [*events, *finished, *self._take_due()]
+        now = [*events, *finished, *self._take_due()]
+        waited = self.waiting.company(now, _monotonic())
+        batch = [*waited, *now]
         try:
             if self.behind:
                 await self._leftovers(sorted(self.partitions), 0.0)
@@ -158,6 +169,7 @@ class Runtime(Generic[S]):
             dead += [self._set_aside(e.origin, e.aside) for e in events if e.aside]
             await self._deliver([*unit.records, *dead, *self._refused(unit)])
             self.work.published += parcels
+            self.waiting.done(waited)
             self.behind = False
         except BaseException:
             self.desk.finished = [*finished, *self.desk.finished]

@@ -49,8 +49,7 @@ class UnitOfWork(Generic[S]):
 
     def _new(self, events: Sequence[Event]) -> frozenset[UUID]:
         """Return the tasks that this batch seems to begin: a row of theirs is not looked for."""
-        known = {event.task_id for event in events if type(event.body) not in self.core.begins}
-        return frozenset(event.task_id for event in events if event.task_id not in known)
+        return frozenset(event.task_id for event in events if self.core.begins(event.body))
 
     async def _decided(self, events: Sequence[Event], new: frozenset[UUID]) -> tuple[Unit[S], list[UUID]]:
         gone = list(self.published)

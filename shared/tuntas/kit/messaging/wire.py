@@ -61,7 +61,10 @@ def partition_of(key: UUID | str) -> int:
 
 def text_headers(record: Raw) -> dict[str, str]:
     """Return headers as text; what is not UTF-8 or is null becomes readable, never an exception."""
-    return {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
+    try:
+        return {name: str(value, "utf-8") for name, value in record.headers}  # type: ignore[arg-type]
+    except (TypeError, UnicodeDecodeError):
+        return {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
 
 
 def decode(record: Raw) -> Incoming:
