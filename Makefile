@@ -17,7 +17,7 @@ REMAKE := anew
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down env check test test-all nightly kill chaos simulate mutants bench bench-peers conformance new-connector new-provider tidy generate lock lock-jars clean anew
+.PHONY: help setup demo up down env check test test-all nightly kill chaos simulate mutants bench bench-strain bench-peers conformance new-connector new-provider tidy generate lock lock-jars clean anew
 
 help: ## print the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | while IFS='|' read -r verb text; do \
@@ -79,6 +79,9 @@ mutants: .venv/dev .venv/members ## break the protocol on purpose, one way at a 
 
 bench: .venv/dev setup ## measure two workloads beside the limit, a JSON line for each load (PROFILE=256: where processor time goes, at so many in flight)
 	@$(BIN)/python -m tests.bench$(if $(PROFILE),.profile $(PROFILE))
+
+bench-strain: .venv/dev setup ## growth, latency at half of the most, replicas, a restart with 100,000 open sagas, overload (WHAT=one of them)
+	@$(BIN)/python -m tests.bench.strain $(WHAT)
 
 bench-peers: .venv/dev setup ## measure engines that one could pick instead beside this one (PEERS=: the harness's folder, ROUNDS=3)
 	@PEERS="$(PEERS)" ROUNDS="$(ROUNDS)" $(BIN)/python -m tests.bench.peers

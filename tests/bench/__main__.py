@@ -38,14 +38,14 @@ def say(words: str) -> None:
     sys.stderr.flush()
 
 
-async def measure(running: Stage, load: Load, in_flight: int) -> Line:
-    """Run one load and return what it took."""
+async def measure(running: Stage, load: Load, in_flight: int, sagas: int = 0) -> Line:
+    """Run one load, of so many sagas if it is said, and return what it took."""
     con = await asyncpg.connect(running.dsn)
     consumer = AIOKafkaConsumer(bootstrap_servers=running.backends.bootstrap)
     await consumer.start()
     try:
         gauge = Gauge(con, consumer, [child.pid for child in running.children], CONNECTORS)
-        before, total = await gauge.cost(), SAGAS[in_flight]
+        before, total = await gauge.cost(), sagas or SAGAS[in_flight]
         seconds = await load.run(in_flight, total)
         await asyncio.sleep(1.2)  # the server tells its statistics once a second
         cost = (await gauge.cost()).since(before)

@@ -33,9 +33,9 @@ def identity(number: int) -> UUID:
 
 def submitted(task: UUID, number: int, refused: bool) -> Record:
     """Return the signed submission of a trip; a refused one is declined at its fourth step."""
-    body, until = _body(number % PERSONS, refused), _until()
+    asked, until = body(number % PERSONS, refused), _until()
     attributes = {"wire_type": IntentSubmitted.wire_type, "source": SOURCE, "submission": str(number), "tenant": TENANT}
-    signature = sign(PRIVATE, submission_bytes(**attributes, expires_at=until, body=body))
+    signature = sign(PRIVATE, submission_bytes(**attributes, expires_at=until, body=asked))
     headers = {
         "ce_type": IntentSubmitted.wire_type,
         "ce_source": SOURCE,
@@ -45,7 +45,7 @@ def submitted(task: UUID, number: int, refused: bool) -> Record:
         "ce_keyid": TENANT,
         "ce_signature": signature,
     }
-    return Record(task, INTENTS.name, str(task).encode(), headers, body, partition_of(task))
+    return Record(task, INTENTS.name, str(task).encode(), headers, asked, partition_of(task))
 
 
 @cache
@@ -54,7 +54,8 @@ def _until() -> datetime:
 
 
 @cache
-def _body(person: int, refused: bool) -> bytes:
+def body(person: int, refused: bool) -> bytes:
+    """Return what a person asks for: the trip, as a goal."""
     goal = Goal(goal_id="trip", type="bench.trip", parameters={"refuse": True} if refused else {})
     return json.dumps({"asker": {"person": f"p-{person}"}, "goals": [goal.model_dump(mode="json")]}).encode()
 

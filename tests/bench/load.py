@@ -49,8 +49,8 @@ class Load:
     numbers: Iterator[int] = field(default_factory=count)
     seconds: list[float] = field(default_factory=list)
 
-    async def run(self, in_flight: int, total: int) -> float:
-        """Run so many sagas to their outcome; return how long all took, in seconds."""
+    async def run(self, in_flight: int, total: int, pause: float = 0.0) -> float:
+        """Run so many sagas to their outcome; return how long all took, in seconds. No two start within `pause` seconds."""
         self.seconds.clear()
         producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=1)
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, fetch_max_wait_ms=20)
@@ -58,15 +58,22 @@ class Load:
         try:
             await to_the_end(consumer, self.workload.outcomes.name)
             records = [self.workload.record(next(self.numbers)) for _ in range(total)]
-            return await self._closed(producer, consumer, records, in_flight)
+            return await self._closed(producer, consumer, records, in_flight, pause)
         finally:
             await asyncio.gather(producer.stop(), consumer.stop())
 
-    async def _closed(self, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, records: list[Record], in_flight: int) -> float:
+    async def run_at(self, rate: float, lasts: float) -> None:
+        """Start so many sagas a second, evenly, whatever becomes of them, for so many seconds; return when all have ended."""
+        total = int(rate * lasts)
+        await self.run(total, total, pause=1 / rate)
+
+    async def _closed(
+        self, producer: AIOKafkaProducer, consumer: AIOKafkaConsumer, records: list[Record], in_flight: int, pause: float
+    ) -> float:
         begun: dict[bytes, float] = {}
         free = asyncio.Semaphore(in_flight)
         start = time.perf_counter()
-        feeding = asyncio.create_task(_feed(producer, records, free, begun))
+        feeding = asyncio.create_task(_feed(producer, records, free, begun, pause))
         while len(self.seconds) < len(records):
             for batch in (await consumer.getmany(timeout_ms=500)).values():
                 for record in batch:
@@ -85,9 +92,14 @@ async def to_the_end(consumer: AIOKafkaConsumer, topic: str) -> None:
     await consumer.seek_to_end(*places)
 
 
-async def _feed(producer: AIOKafkaProducer, records: list[Record], free: asyncio.Semaphore, begun: dict[bytes, float]) -> None:
-    for record in records:
+async def _feed(
+    producer: AIOKafkaProducer, records: list[Record], free: asyncio.Semaphore, begun: dict[bytes, float], pause: float
+) -> None:
+    start = time.perf_counter()
+    for number, record in enumerate(records):
         await free.acquire()
+        if (early := start + number * pause - time.perf_counter()) > 0:
+            await asyncio.sleep(early)
         begun[record.key] = time.perf_counter()
         await written(producer, record)
 

@@ -38,12 +38,16 @@ Layout = Sequence[Sequence[str]]
 
 @dataclass
 class Stage:
-    """A running platform for the bench. `children` are the processes of the services; the database may be there already."""
+    """A running platform for the bench. `children` are the processes of the services, `ports` where they answer HTTP, by process id.
+
+    The database may be there already.
+    """
 
     backends: Backends
     layout: Layout
     extra: dict[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
+    ports: dict[int, int] = field(default_factory=dict)
     makes_database: bool = True
 
     @property
@@ -56,23 +60,29 @@ class Stage:
         asyncio.run(self._database())
         for name in self._names():
             if package := PACKAGES.get(name):
-                upgrade(name, package, self._url(name))
+                upgrade(name, package, self.url(name))
         asyncio.run(topics.create(KafkaSettings(bootstrap=self.backends.bootstrap), all_topics(CONNECTORS)))
 
     def start(self) -> None:
         """Start the services, and wait until all take records."""
         for number, names in enumerate(self.layout):
-            port = free_port()
-            command = [sys.executable, "-m", "tests.bench.serve", str(port), *names]
-            environment = os.environ | self._environment() | {"TUNTAS_KAFKA_INSTANCE": str(number)}
-            child = self.backends.processes.start(f"bench-{number}", command, env=environment)
-            child.wait_until(partial(answers, f"http://127.0.0.1:{port}/readyz"), 60)
-            self.children.append(child)
+            self.children.append(self.start_one(number, names))
+
+    def start_one(self, number: int, names: Sequence[str], *, ready_seconds: float = 60) -> Child:
+        """Start one process of these services, and wait until it takes records; its number is no other's."""
+        port = free_port()
+        command = [sys.executable, "-m", "tests.bench.serve", str(port), *names]
+        environment = os.environ | self._environment() | {"TUNTAS_KAFKA_INSTANCE": str(number)}
+        child = self.backends.processes.start(f"bench-{number}", command, env=environment)
+        child.wait_until(partial(answers, f"http://127.0.0.1:{port}/readyz"), ready_seconds)
+        self.ports[child.pid] = port
+        return child
 
     def _names(self) -> list[str]:
         return list(dict.fromkeys(name for names in self.layout for name in names))
 
-    def _url(self, name: str) -> str:
+    def url(self, name: str) -> str:
+        """Return the URL of the database as a service's role sees it."""
         at = urlsplit(self.dsn)
         return f"postgresql://{name.replace('-', '_')}:{PASSWORD}@{at.hostname}:{at.port}/bench"
 
@@ -86,9 +96,9 @@ class Stage:
             "TUNTAS_TRUST_APPROVAL_PRIVATE_KEY": PRIVATE,
             "TUNTAS_GATEWAY_AUDIT_KEY_ID": "bench",
             "TUNTAS_GATEWAY_AUDIT_PRIVATE_KEY": PRIVATE,
-            "TUNTAS_GATEWAY_OPERATIONS_URL": self._url("tuntas_ops"),
+            "TUNTAS_GATEWAY_OPERATIONS_URL": self.url("tuntas_ops"),
             "PYTHONPATH": os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")]),
-            **{f"TUNTAS_{name.replace('-', '_').upper()}_DATABASE_URL": self._url(name) for name in self._names()},
+            **{f"TUNTAS_{name.replace('-', '_').upper()}_DATABASE_URL": self.url(name) for name in self._names()},
             **self.extra,
         }
 
@@ -103,21 +113,22 @@ class Stage:
         await admin.close()
         for name in self._names():
             if name not in PACKAGES:
-                owner = await asyncpg.connect(self._url(name))
+                owner = await asyncpg.connect(self.url(name))
                 for statement in (*state_table("effects"), *RUNTIME):
                     await owner.execute(statement)
                 await owner.close()
 
 
 @contextmanager
-def stage(layout: Layout, tenants: str = "{}") -> Iterator[Stage]:
-    """Start everything afresh, the gateway with these tenants; stop and forget it at the end."""
+def stage(layout: Layout, tenants: str = "{}", *, starts: bool = True) -> Iterator[Stage]:
+    """Start everything afresh, the gateway with these tenants; stop and forget it at the end. The services may be started later."""
     forget(ROOT / "bench")
     with Backends("bench") as backends:
         file = backends.folder / "tenants.json"
         file.write_text(tenants)
         made = Stage(backends, layout, {"TUNTAS_GATEWAY_TENANTS_FILE": str(file)})
         made.prepare()
-        made.start()
+        if starts:
+            made.start()
         yield made
     forget(ROOT / "bench")

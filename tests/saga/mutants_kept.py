@@ -108,8 +108,8 @@ def forgets_what_it_counted() -> None:
     """Rows in memory do not know the messages of the last batch."""
     remember = Store.remember
 
-    def forgetful(self: Store[Any], rows: Any) -> None:
-        remember(self, [replace(row, fresh=[], seen=frozenset()) for row in rows])
+    def forgetful(self: Store[Any], rows: Any, ends: Any) -> None:
+        remember(self, [replace(row, fresh=[], seen=frozenset()) for row in rows], ends)
 
     patch(Store, "remember", forgetful)
 

@@ -119,6 +119,7 @@ class Running:
         self.log, self.metrics = Log(service.name), Metrics(service.name)
         self.caught_up = asyncio.Event()
         self._loops: list[asyncio.Task[None]] = []
+        self._read_all_at = time.monotonic()
         self.kafka, self.platform, self.settings = load(service.name, service.settings)
 
     async def reach(self) -> None:
@@ -225,8 +226,10 @@ class Running:
                 await asyncio.sleep(0.5)
 
     async def _beat(self) -> None:
-        """Say that this replica lives."""
-        detail = json.dumps({"ready": self.ready(), "owned": sorted(self.runtime.partitions)})
+        """Say that this replica lives, and how late it is."""
+        delay = round(self._delay(), 3)
+        self.metrics.of("tuntas_delay_seconds").set(delay)
+        detail = json.dumps({"ready": self.ready(), "owned": sorted(self.runtime.partitions), "delay": delay})
         instance = self.kafka.instance or str(os.getpid())
         await self.pool.execute(
             """insert into ops.heartbeats (service, instance, at, detail) values ($1, $2, now(), $3)
@@ -237,6 +240,13 @@ class Running:
         )
         await self.link.commit()
         await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    def _delay(self) -> float:
+        """Return how old records are when they are taken, or how long none was taken although there are some."""
+        now = time.monotonic()
+        if not any(self._lag().values()):
+            self._read_all_at = now
+        return max(self.runtime.delayed(), now - max(self.runtime.progressed_at, self._read_all_at))
 
     async def _gauges(self) -> None:
         """Refresh what is read from tables, and the lag."""

@@ -112,7 +112,8 @@ class Core(Generic[S]):
     `share(changed, other)` returns another task's state with what both have in common, such as a person's wallet, as the change left it.
     `begins` says whether a message most often is a task's first here: it is decided without looking for its row, which is safe because a
     row that is there after all refuses the write. `waits` are messages whose decision may come up to some seconds late: they wait for the
-    next event of their task (`tuntas.kit.messaging.waiting`).
+    next event of their task (`tuntas.kit.messaging.waiting`). `ends` are statuses after which hardly anything comes: such rows are not kept
+    in memory.
     """
 
     state: type[S]
@@ -122,6 +123,7 @@ class Core(Generic[S]):
     share: Callable[[S, S], S] | None = None
     begins: Callable[[Any], bool] = _never
     waits: frozenset[type[Message]] = frozenset()
+    ends: frozenset[str] = frozenset()
 
     def decide(self, state: S | None, event: Message | Fired | Answered, context: Context) -> Decision[S]:
         """Decide one event.

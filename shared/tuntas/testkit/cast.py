@@ -68,6 +68,7 @@ class _Raw:
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
+    timestamp: int = 0
 
 
 def _part(name: str, parts: Parts) -> Part:

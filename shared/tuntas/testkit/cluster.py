@@ -166,14 +166,15 @@ class Process:
             return 0.0
         waits = runtime.waiting.due_at()
         known = (len(runtime.due), len(runtime.work.published), len(self.desk.outstanding))
-        mark = (self.memory.changes, runtime.swept_at, *known, waits or 0.0)
+        mark = (self.memory.changes, runtime.swept_at, *known, waits or 0.0, runtime.read_at)
         if mark != self._mark:
             self._mark, self._wakes = mark, self._foreseen()
         return self._wakes
 
     def _foreseen(self) -> float | None:
         runtime = self.runtime
-        found = [seconds(min(at for at, _ in runtime.due.values()))] if runtime.due else []
+        pause = runtime.pause(self.cluster.loop.clock)
+        found = [] if pause is None else [max(0.0, self.cluster.loop.clock + pause) + _MOMENT]
         if (waits := runtime.waiting.due_at()) is not None:
             found.append(waits + _MOMENT)
         if swept := self._swept():
@@ -223,7 +224,7 @@ class Cluster(World):
 
     def make_topics(self, appended: Callable[[Record], None]) -> Topics:
         """Return the world's partitions, empty."""
-        return Topics(appended)
+        return Topics(appended, self.instant)
 
     def database(self, process: Process) -> Database:
         """Return a process's way to its service's tables."""

@@ -227,14 +227,14 @@ class GroundedDatabase:
 class RealTopics(Topics):
     """Partitions of a real Kafka: a record is here when it was read back from there."""
 
-    def __init__(self, appended: Callable[[Record], None], broker: Broker) -> None:
-        super().__init__(appended)
+    def __init__(self, appended: Callable[[Record], None], now: Callable[[], datetime], broker: Broker) -> None:
+        super().__init__(appended, now)
         self._broker = broker
 
     def stored(self, place: Place, record: Record, offset: int) -> Stored:
         """Send a record and read it back."""
         found = self._broker.through(place, record)
-        return Stored(place.topic, place.partition, offset, found.key, found.value, found.headers)
+        return Stored(place.topic, place.partition, offset, found.key, found.value, found.headers, self.written_at())
 
 
 class Grounded(Cluster):
@@ -245,7 +245,7 @@ class Grounded(Cluster):
     def make_topics(self, appended: Callable[[Record], None]) -> Topics:
         """Return the world's partitions, empty."""
         self.loop.run_until_complete(self._emptied())
-        return RealTopics(appended, self.ground.broker)
+        return RealTopics(appended, self.instant, self.ground.broker)
 
     async def _emptied(self) -> None:
         with self.loop.asking():

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -34,12 +35,14 @@ class Stored:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
+    timestamp: int
 
 
 class Topics:
-    """All partitions of the world. `appended` is told of each record."""
+    """All partitions of the world. `appended` is told of each record, `now` is the clock."""
 
-    def __init__(self, appended: Callable[[Record], None]) -> None:
+    def __init__(self, appended: Callable[[Record], None], now: Callable[[], datetime]) -> None:
+        self._now = now
         self._partitions: dict[Place, list[Stored]] = {}
         self._by_topic: dict[str, list[Place]] = {}
         self._readers: dict[str, list[Group]] = {}
@@ -65,7 +68,11 @@ class Topics:
     def stored(self, place: Place, record: Record, offset: int) -> Stored:
         """Return a record as it lies in its partition."""
         headers: Any = tuple((name, value.encode()) for name, value in record.headers.items())
-        return Stored(place.topic, place.partition, offset, record.key, record.body, headers)
+        return Stored(place.topic, place.partition, offset, record.key, record.body, headers, self.written_at())
+
+    def written_at(self) -> int:
+        """Return when a record is written now, in milliseconds since 1970."""
+        return int(self._now().timestamp() * 1e3)
 
     def read(self, place: Place, position: int, count: int) -> list[Stored]:
         """Return records from a position on."""

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tuntas.contracts.base import Frozen
 from tuntas.contracts.ids import timer_id
 from tuntas.kit.errors import Transient
-from tuntas.kit.persistence.database import Changes, Parcel, Row, Shared, SharedTable, Timer, Work
+from tuntas.kit.persistence.database import PAGE, Changes, Parcel, Row, Shared, SharedTable, Timer, Work
 from tuntas.testkit.line import Line
 
 S = TypeVar("S", bound=Frozen)
@@ -262,7 +262,7 @@ class MemoryDatabase:
         def read() -> list[Work]:
             mine = (work for work in self.memory.work.values() if work.partition in partitions)
             lost = [work for work in mine if work.lease_until < before and work.call_id not in known]
-            return sorted(lost, key=lambda work: (work.lease_until, work.call_id))
+            return sorted(lost, key=lambda work: (work.lease_until, work.call_id))[:PAGE]
 
         return await self.line.reach("lost_calls", read)
 
@@ -271,6 +271,6 @@ class MemoryDatabase:
 
         def read() -> list[Timer]:
             due = [(t.due_at, t) for t in self.memory.timers.values() if t.due_at and t.due_at < before and t.partition in partitions]
-            return [timer for _, timer in sorted(due, key=lambda each: (each[0], each[1].task_id, each[1].purpose))]
+            return [timer for _, timer in sorted(due, key=lambda each: (each[0], each[1].task_id, each[1].purpose))][:PAGE]
 
         return await self.line.reach("timers", read)

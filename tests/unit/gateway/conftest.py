@@ -29,6 +29,7 @@ from tuntas.gateway.core import core
 from tuntas.gateway.door import Door
 from tuntas.gateway.gate import Gate
 from tuntas.gateway.http import application
+from tuntas.gateway.pressure import Pressure
 from tuntas.gateway.progress import Watch
 from tuntas.gateway.repairing import Target
 from tuntas.gateway.repairs import Order, Repair
@@ -326,7 +327,8 @@ class House:
         doorkeeper = Doorkeeper(lambda: directory, tokens)
         tracing = Tracing("gateway", None, 1.0)
         backends: Any = (self.reader, self.vault, Registry(), self.watch, tracing, self._publish, self._views, Replies(None))
-        operators: Any = (desk, desk, {"IDR": 100})
+        self.pressure = Pressure(None)
+        operators: Any = (desk, desk, {"IDR": 100}, self.pressure)
         self.gate = Gate(doorkeeper, *backends, *operators)
         transport = httpx2.ASGITransport(application(self.gate), raise_app_exceptions=False)
         self.client = httpx2.AsyncClient(transport=transport, base_url="http://gateway")

@@ -29,7 +29,7 @@ def core(policy: Policy = Policy()) -> Core[Execution]:  # noqa: B008 - it is fr
         ExecutionHalt: partial(_halt, policy),
         **{kind: partial(_known, policy, act) for kind, act in _ACTS.items()},
     }
-    return Core(Execution, handlers, fired=partial(_known, policy, _fired), begins=_begins)
+    return Core(Execution, handlers, fired=partial(_known, policy, _fired), begins=_begins, ends=frozenset({Status.ENDED}))
 
 
 def _begins(event: Any) -> bool:

@@ -20,6 +20,7 @@ from tuntas.gateway.door import Door
 from tuntas.gateway.gate import Gate
 from tuntas.gateway.http import route
 from tuntas.gateway.journal import Journal
+from tuntas.gateway.pressure import Pressure
 from tuntas.gateway.progress import Watch
 from tuntas.gateway.repairs import Repairs
 from tuntas.gateway.replying import Replies
@@ -50,7 +51,8 @@ def parts(resources: Resources) -> Parts:
     engines = engines_of(resources.platform, resources.metrics, resources.log)
     journal = Journal(resources.pool, settings.audit_key_id, settings.audit_private_key)
     repairs = Repairs(resources.pool, journal)
-    own = (journal, repairs, settings.second_approver_above)
+    pressure = Pressure(resources.pool)
+    own = (journal, repairs, settings.second_approver_above, pressure)
     gate = Gate(doorkeeper, reader, resources.vault, registry, watch, resources.tracing, resources.publish, views, Replies(engines), *own)
     return Parts(
         core=core(lambda tenant: tenants().events_topic(tenant)),
@@ -62,7 +64,7 @@ def parts(resources: Resources) -> Parts:
         routes=[route(gate)],
         close=engines.close if engines else None,
         topics=[prefix + topic for topic in tenants().doors],
-        loops=[Sender(repairs, resources.publish).step],
+        loops=[Sender(repairs, resources.publish).step, pressure.step],
     )
 
 

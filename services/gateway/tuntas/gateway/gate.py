@@ -17,6 +17,7 @@ from tuntas.contracts.planner import Told
 from tuntas.gateway.auth import Caller, Doorkeeper
 from tuntas.gateway.journal import Journal
 from tuntas.gateway.models import Found
+from tuntas.gateway.pressure import Pressure
 from tuntas.gateway.progress import Watch
 from tuntas.gateway.repairs import Repairs
 from tuntas.gateway.replying import Replies
@@ -40,7 +41,7 @@ class Gate:
 
     `publish` sends one message under a key and a tenant, and returns when it is in the log. `views` gives one connection of the
     operators' role: their requests are few, and none must wait for the gateway's own pool. `alone` is how much money at risk, in minor
-    units per currency, one operator may decide about.
+    units per currency, one operator may decide about. `pressure` says whether new tasks are taken.
     """
 
     doorkeeper: Doorkeeper
@@ -55,6 +56,7 @@ class Gate:
     journal: Journal
     repairs: Repairs
     alone: Amounts
+    pressure: Pressure
 
     async def seen(self, caller: Caller, task_id: UUID) -> Stored:
         """Return a task that the caller may see.

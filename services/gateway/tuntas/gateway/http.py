@@ -47,7 +47,7 @@ _POSTED = ("not_utf8", "bad_body", "too_large")
 router = APIRouter(prefix="/v1", tags=["tasks"])
 
 
-@router.post("/tasks", status_code=202, responses=responses(*_COMMON, *_POSTED, "id_reused"))
+@router.post("/tasks", status_code=202, responses=responses(*_COMMON, *_POSTED, "id_reused", "overloaded"))
 async def submit(
     body: TaskRequest,
     key: Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")],
@@ -60,10 +60,11 @@ async def submit(
     task_id, fingerprint = task_id_of(caller.tenant, SOURCE, key), body.fingerprint()
     found = await gate.reader.task(task_id)
     if found is None:
-        submission = Submission(source=SOURCE, source_id=key, fingerprint=fingerprint, body=body.submission())
-        taken = await sealed(gate.vault, gate.registry, caller.tenant, submission, datetime.now(UTC))
-        await gate.publish(task_id, caller.tenant, Send(taken), trace)
-        found = await gate.appeared(task_id)
+        with gate.pressure.taking():
+            submission = Submission(source=SOURCE, source_id=key, fingerprint=fingerprint, body=body.submission())
+            taken = await sealed(gate.vault, gate.registry, caller.tenant, submission, datetime.now(UTC))
+            await gate.publish(task_id, caller.tenant, Send(taken), trace)
+            found = await gate.appeared(task_id)
     if found is not None and not await gate.same(found, fingerprint):
         raise Rejected("id_reused")
     response.headers["Location"] = f"/v1/tasks/{task_id}"

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tuntas.contracts.gateway import MAX_SUBMISSION_BYTES, Problem
+from tuntas.gateway.pressure import Overloaded
 from tuntas.gateway.reading import parse
 from tuntas.kit.errors import Rejected, Transient
 
@@ -39,6 +40,7 @@ STATUS: dict[str, int] = {
     "too_large": 413,
     "bad_month": 422,
     "invalid_request": 422,
+    "overloaded": 503,
     "unavailable": 503,
 }
 """HTTP status of each code."""
@@ -66,6 +68,7 @@ _TITLES = {
     "bad_month": "This is no month",
     "too_large": "The body is too large",
     "invalid_request": "The request does not fit its schema",
+    "overloaded": "More tasks are under way than can be finished in time; the same request may be repeated later",
     "unavailable": "A backend is away; the same request may be repeated",
 }
 _HEADERS = {401: {"WWW-Authenticate": 'ApiKey realm="tuntas", Bearer realm="tuntas"'}, 503: {"Retry-After": "1"}}
@@ -78,13 +81,14 @@ class ProblemResponse(Response):
     media_type = "application/problem+json"
 
 
-def problem(code: str, detail: str = "", errors: Sequence[dict[str, Any]] = ()) -> ProblemResponse:
-    """Return the problem of a code."""
+def problem(code: str, detail: str = "", errors: Sequence[dict[str, Any]] = (), retry_after: int | None = None) -> ProblemResponse:
+    """Return the problem of a code; `retry_after` are seconds."""
     status = STATUS[code]
     body = Problem(
         type=f"urn:tuntas:problem:{code}", title=_TITLES[code], status=status, code=code, detail=detail[:500], errors=tuple(errors)
     )
-    return ProblemResponse(json.dumps(body.model_dump(mode="json")), status, _HEADERS.get(status))
+    headers = {"Retry-After": str(retry_after)} if retry_after else _HEADERS.get(status)
+    return ProblemResponse(json.dumps(body.model_dump(mode="json")), status, headers)
 
 
 def responses(*codes: str) -> dict[int | str, dict[str, Any]]:
@@ -109,6 +113,8 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_rejected(_: Request, error: Exception) -> Response:
+    if isinstance(error, Overloaded):
+        return problem(error.code, error.reason, retry_after=error.retry_after)
     return problem(error.code, error.reason) if isinstance(error, Rejected) else problem("unavailable")
 
 

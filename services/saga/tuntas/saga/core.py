@@ -12,7 +12,7 @@ from tuntas.kit.decision import Context, Core, Decision, Fired, Handler
 from tuntas.saga import drill, halting, parting, repair, rollback, tally
 from tuntas.saga.closing import advance, reopen
 from tuntas.saga.policy import Policy
-from tuntas.saga.state import Saga, Status
+from tuntas.saga.state import TERMINAL, Saga, Status
 from tuntas.saga.turn import Turn
 
 Step = Callable[[Turn, Any], None]
@@ -24,7 +24,7 @@ def core(policy: Policy = Policy()) -> Core[Saga]:  # noqa: B008 - frozen
     on[SagaRepair] = repair.answering(_handler(policy, repair.repair, begins=False))
     on[SagaDrill] = drill.rehearse
     on[SagaUndo] = parting.answering(_handler(policy, parting.give_up, begins=False))
-    return Core(Saga, on=on, fired=_handler(policy, _fired, begins=False), begins=_begins, waits=frozenset({StepStarted}))
+    return Core(Saga, on=on, fired=_handler(policy, _fired, begins=False), begins=_begins, waits=frozenset({StepStarted}), ends=TERMINAL)
 
 
 def _begins(event: Any) -> bool:

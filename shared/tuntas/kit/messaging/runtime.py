@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from tuntas.kit.messaging.unit_of_work import UnitOfWork
 from tuntas.kit.messaging.waiting import Waiting
 from tuntas.kit.messaging.wire import Raw, Record, decode
 from tuntas.kit.messaging.work import Desk
+from tuntas.kit.persistence.database import PAGE
 from tuntas.kit.telemetry.log import Log
 from tuntas.kit.telemetry.metrics import Metrics
 from tuntas.kit.telemetry.trace import Tracing
@@ -37,13 +39,23 @@ HORIZON_SECONDS = 2 * SWEEP_SECONDS
 LEFTOVER_SECONDS = 3.0
 IDLE_SECONDS = 1.0
 """Parcels that reached the log go with the next batch's transaction; if none comes for so long, with one of their own."""
+_LONGEST_PAUSE = timedelta(seconds=1)
 MOST_CALLS_OUT = 400
-"""So many calls without an answer make a replica stop taking records, until half of them are back."""
+"""So many calls without an answer make a replica stop taking records, until half of them are back; and timers, until fewer are out."""
+LATE_FOR_SECONDS = 2.0
+"""So long after the last batch its records' age counts as the log's: later there is nothing to read."""
+MOST_DUE = 1_000
+"""So many due timers and lost calls are decided in one batch: after an outage there may be any number."""
 
 
 def _monotonic() -> float:
     """Return the event loop's clock: a simulated loop has its own."""
     return asyncio.get_running_loop().time()
+
+
+def _end(*pages: Sequence[datetime]) -> datetime | None:
+    """Return the last instant on the page that ends first, of those that are full."""
+    return min((page[-1] for page in pages if len(page) >= PAGE), default=None)
 
 
 def read_record(record: Raw) -> Event:
@@ -58,6 +70,7 @@ class Runtime(Generic[S]):
 
     `waiting` are messages that were read and may be decided later; their offsets stay uncommitted.
     `behind` says that outputs may be waiting in the outbox: at assignment, and after any failure. `flow` takes records or stops it.
+    `due` is what is known to be due soon. If the tables hold more than a page of it, `full_until` is the last instant on that page.
     """
 
     service: str
@@ -76,14 +89,19 @@ class Runtime(Generic[S]):
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
     partitions: frozenset[int] = frozenset()
     due: dict[tuple[UUID, str], tuple[datetime, Event]] = field(default_factory=dict)
+    full_until: datetime | None = None
     behind: bool = True
     swept_at: float = float("-inf")
     settled_at: float = float("-inf")
     progressed_at: float = field(default_factory=time.monotonic)
+    delay: float = 0.0
+    late: float = 0.0
+    read_at: float = float("-inf")
 
     async def handle(self, batch: Sequence[Raw]) -> None:
         """Decide a Kafka batch. Raises whatever our own infrastructure raised; the batch is then met again."""
         events, dead = self._read(batch)
+        self._note_delay(events)
         if self.prepare:
             events = await self.prepare(events)
         async with self.turn:
@@ -92,6 +110,18 @@ class Runtime(Generic[S]):
             if urgent or dead or self.waiting.is_due(now):
                 await self._settle(urgent, dead)
         pass_point(self.service, "published")
+
+    def delayed(self) -> float:
+        """Return the age, in seconds, of the oldest inner record that was taken since this was last asked for."""
+        delay, self.delay = self.delay, 0.0
+        return delay
+
+    def _note_delay(self, events: Sequence[Event]) -> None:
+        """Note how late records are met. Those of a public topic do not count: their writers' clocks may say anything."""
+        oldest = min((event.origin.timestamp for event in events if event.envelope), default=None)
+        if oldest is not None:
+            self.late, self.read_at = max(0.0, self.work.clock.now().timestamp() - oldest / 1e3), _monotonic()
+            self.delay = max(self.delay, self.late)
 
     def assign(self, partitions: frozenset[int]) -> None:
         """Take over partitions: leftovers, timers and lost calls of theirs are looked for before anything else."""
@@ -113,12 +143,13 @@ class Runtime(Generic[S]):
                 await self._settle([], [])
 
     async def _wait(self) -> None:
-        soonest = min((at for at, _ in self.due.values()), default=None)
-        pause = 1.0 if soonest is None else (soonest - self.work.clock.now()).total_seconds() + 0.002
+        pauses = [_LONGEST_PAUSE.total_seconds()]
+        if len(self.desk.outstanding) <= MOST_CALLS_OUT and (pause := self.pause(_monotonic())) is not None:
+            pauses.append(pause + 0.002)
         if (due_at := self.waiting.due_at()) is not None:
-            pause = min(pause, due_at - _monotonic())
+            pauses.append(due_at - _monotonic())
         try:
-            async with asyncio.timeout(min(1.0, max(0.0, pause))):
+            async with asyncio.timeout(max(0.0, min(pauses))):
                 await self.nudge.wait()
         except TimeoutError:
             return
@@ -126,31 +157,51 @@ class Runtime(Generic[S]):
             self.nudge.clear()
 
     def _is_due(self) -> bool:
-        at = self.work.clock.now()
-        return any(due <= at for due, _ in self.due.values()) or self.waiting.is_due(_monotonic())
+        return bool(self._due_now(1)) or self.waiting.is_due(_monotonic())
 
     def _is_idle(self) -> bool:
         return bool(self.work.published) and _monotonic() - self.settled_at >= IDLE_SECONDS
 
+    def _due_now(self, most: int) -> list[tuple[UUID, str]]:
+        """Return what is due, at most so many; nothing while too many calls are out, for most timers ask for one."""
+        if len(self.desk.outstanding) > MOST_CALLS_OUT:
+            return []
+        at = self.work.clock.now() - timedelta(seconds=self._lateness(_monotonic()))
+        return list(islice((key for key, (due, _) in self.due.items() if due <= at), most))
+
+    def pause(self, now: float) -> float | None:
+        """Return in how many seconds from `now`, the event loop's, the next timer is due if nothing is read meanwhile; none without a timer."""
+        soonest = min((at for at, _ in self.due.values()), default=None)
+        if soonest is None:
+            return None
+        left, late = (soonest - self.work.clock.now()).total_seconds(), self._lateness(now)
+        return min(left + late, max(left, self.read_at + LATE_FOR_SECONDS - now)) if late else left
+
+    def _lateness(self, now: float) -> float:
+        """Return how far behind its end the log was read, in seconds: what a timer waits for may be there, and was not read yet."""
+        return self.late if now - self.read_at < LATE_FOR_SECONDS else 0.0
+
     def _take_due(self) -> list[Event]:
-        at = self.work.clock.now()
-        ready = [key for key, (due, _) in self.due.items() if due <= at]
-        return [self.due.pop(key)[1] for key in ready]
+        return [self.due.pop(key)[1] for key in self._due_now(MOST_DUE)]
 
     async def _sweep(self) -> None:
         """Publish leftovers, reload timers, find lost calls: at assignment, after a failure, and every few seconds."""
-        if _monotonic() - self.swept_at < SWEEP_SECONDS and not self.behind:
+        hungry = self.full_until and not any(at <= self.full_until for at, _ in self.due.values())
+        if _monotonic() - self.swept_at < SWEEP_SECONDS and not self.behind and not hungry:
             return
         owned = sorted(self.partitions)
         await self._leftovers(owned, 0.0 if self.behind else LEFTOVER_SECONDS)
         self.behind = False
         horizon = self.work.clock.now() + timedelta(seconds=HORIZON_SECONDS)
-        for event in await self.work.timers(owned, horizon):
+        timers = await self.work.timers(owned, horizon)
+        for event in timers:
             if isinstance(event.body, Fired):
                 self.due[event.task_id, event.body.purpose] = (event.body.due_at, event)
         out = [*self.desk.outstanding, *(e.cause for e in self.desk.finished)]
-        for at, event in await self.work.lost_calls(owned, horizon, out):
+        lost = await self.work.lost_calls(owned, horizon, out)
+        for at, event in lost:
             self.due[event.task_id, f"lease:{event.cause}"] = (at, event)
+        self.full_until = _end([e.body.due_at for e in timers if isinstance(e.body, Fired)], [at for at, _ in lost])
         self.swept_at = _monotonic()
 
     async def _settle(self, events: list[Event], dead: list[Record]) -> None:
@@ -184,12 +235,14 @@ class Runtime(Generic[S]):
         for event, call in unit.calls:
             self.desk.start(event, call, call_id(call.key, call.number))
         self._press_back()
+        now = self.work.clock.now()
+        soon, horizon = now + _LONGEST_PAUSE, now + timedelta(seconds=HORIZON_SECONDS)
         for (task, purpose), (event, at) in unit.timers.items():
             self.due.pop((task, purpose), None)
-            if at is not None and (at - self.work.clock.now()).total_seconds() < HORIZON_SECONDS:
+            if at is not None and at < horizon:
                 self.due[task, purpose] = (at, fired(task, event.tenant, purpose, at, event.traceparent))
-        if unit.timers:
-            self.nudge.set()
+                if at < soon:
+                    self.nudge.set()
         if self.after:
             self.after(unit)
 

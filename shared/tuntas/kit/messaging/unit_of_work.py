@@ -60,7 +60,7 @@ class UnitOfWork(Generic[S]):
             self.store.forget()
             raise
         self.published = self.published[len(gone) :]
-        self.store.remember(unit.changed.values())
+        self.store.remember(unit.changed.values(), self.core.ends)
         pass_point(self.service, "committed")
         return unit, [parcel.id for parcel in parcels]
 

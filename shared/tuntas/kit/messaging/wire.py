@@ -20,11 +20,12 @@ _NUL = rb"\u0000"
 
 
 class Raw(Protocol):
-    """A record as the client library delivers it."""
+    """A record as the client library delivers it; `timestamp` is when it was written, in milliseconds since 1970."""
 
     topic: str
     partition: int
     offset: int
+    timestamp: int
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]

@@ -17,6 +17,9 @@ from tuntas.kit.messaging.wire import Record
 
 S = TypeVar("S", bound=Frozen)
 
+PAGE = 10_000
+"""So many timers or calls are read at once."""
+
 
 class Row(msgspec.Struct, Generic[S]):
     """A task's state in this batch. `version` is as loaded, 0 for a new row; `fresh` are the message ids counted in this batch.
@@ -141,7 +144,7 @@ class Database(Protocol):
         """Return parcels that were made before an instant, oldest first, but not those that are known."""
 
     async def lost_calls(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID]) -> list[Work]:
-        """Return calls whose lease ends before an instant, but not those that are known."""
+        """Return calls whose lease ends before an instant, soonest first, but not those that are known; a page at most."""
 
     async def timers(self, partitions: Sequence[int], before: datetime) -> list[Timer]:
-        """Return the timers due before an instant, soonest first."""
+        """Return the timers due before an instant, soonest first; a page at most."""

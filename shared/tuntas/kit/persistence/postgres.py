@@ -17,7 +17,7 @@ from tuntas.contracts.ids import timer_id
 from tuntas.kit.decision import Call
 from tuntas.kit.errors import Transient
 from tuntas.kit.messaging.wire import Record
-from tuntas.kit.persistence.database import Changes, Parcel, Row, Shared, SharedTable, Timer, Work
+from tuntas.kit.persistence.database import PAGE, Changes, Parcel, Row, Shared, SharedTable, Timer, Work
 
 S = TypeVar("S", bound=Frozen)
 Connection = asyncpg.pool.PoolConnectionProxy | asyncpg.Connection
@@ -31,9 +31,9 @@ _CLAIM_CALLS = "delete from work where call_id = any($1::uuid[]) returning call_
 _LEFTOVERS = """select id, partition, records, created_at from outbox
     where partition = any($1::int[]) and created_at < $2 and not id = any($3::uuid[]) order by seq limit $4"""
 _LOST = """select * from work
-    where partition = any($1::int[]) and lease_until < $2 and not call_id = any($3::uuid[]) order by lease_until, call_id limit 500"""
+    where partition = any($1::int[]) and lease_until < $2 and not call_id = any($3::uuid[]) order by lease_until, call_id limit $4"""
 _KEEP = "insert into outbox (id, partition, count, records, created_at) values ($1, $2, $3, $4, $5)"
-_TIMERS = "select * from timers where partition = any($1::int[]) and due_at < $2 order by due_at, task_id, purpose limit 5000"
+_TIMERS = "select * from timers where partition = any($1::int[]) and due_at < $2 order by due_at, task_id, purpose limit $3"
 
 
 @cache
@@ -150,12 +150,12 @@ class Postgres:
 
     async def lost_calls(self, partitions: Sequence[int], before: datetime, known: Sequence[UUID]) -> list[Work]:
         """Return calls whose lease ends before an instant."""
-        found = await self.pool.fetch(_LOST, list(partitions), before, list(known))
+        found = await self.pool.fetch(_LOST, list(partitions), before, list(known), PAGE)
         return [Work(**(dict(r) | {"call": _CALL.decode(r["call"])})) for r in found]
 
     async def timers(self, partitions: Sequence[int], before: datetime) -> list[Timer]:
         """Return timers, soonest first."""
-        return [Timer(**dict(r)) for r in await self.pool.fetch(_TIMERS, list(partitions), before)]
+        return [Timer(**dict(r)) for r in await self.pool.fetch(_TIMERS, list(partitions), before, PAGE)]
 
 
 async def keep(con: Connection, parcels: Iterable[Parcel]) -> None:

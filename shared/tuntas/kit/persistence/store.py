@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
@@ -68,10 +68,12 @@ class Store(Generic[S]):
     async def beside(self, session: Session, rows: Sequence[Row[S]]) -> None:
         """Write what a service keeps beside its rows, in the transaction that wrote them (`wide`)."""
 
-    def remember(self, rows: Iterable[Row[S]]) -> None:
-        """Keep rows in memory as they were committed."""
+    def remember(self, rows: Iterable[Row[S]], ends: Container[str] = ()) -> None:
+        """Keep rows in memory as they were committed, but not those whose status is among `ends`."""
         for row in rows:
-            if row.state is not None:
+            if row.state is not None and row.state.status in ends:  # type: ignore[attr-defined]  # every state model has one
+                self._kept.pop(row.task_id, None)
+            elif row.state is not None:
                 self._kept[row.task_id] = _Kept(row.tenant, row.version + 1, self.kept(row.state), row.seen.union(row.fresh))
                 self._kept.move_to_end(row.task_id)
         while len(self._kept) > KEPT_ROWS:
