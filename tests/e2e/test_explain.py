@@ -37,7 +37,7 @@ async def test_a_provider_that_is_down_is_named_and_a_cancel_undoes_what_is_held
     name = fresh()
     await house.play(name).fault("flight.confirm", "down", times=0)
     play = await house.submit(name, REFUNDABLE)
-    found = await house.explained(play, lambda e: e.get("step") == "flight.confirm")
+    found = await house.explained(play, lambda e: e.get("step") == "flight.confirm" and bool(e.get("money_at_risk")))
     assert (found["status"], found["waiting_for"], found["not_running"]) == ("running", "reply:flight.confirm", [])
     assert found["provider"] is not None
     assert found["money_at_risk"]["IDR"] > 0

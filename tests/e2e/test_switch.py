@@ -114,12 +114,17 @@ async def _repeated_for_nothing(house: "House", play: "Play") -> bool:
     """Say whether the coordinator has asked twice for the undo of a parked hold, and counts that as once."""
     ours = await effect(house, "connectors_travel.effects", play, lambda e: e["step_id"])
     theirs = await effect(house, "saga.sagas", play, lambda e: e["declaration"]["step_id"])
+    if ours is None or theirs is None:
+        return False
     return bool(ours["calls"] > 4 and ours["undo"]["code"] == "parked" and (theirs["code"], theirs["sends"]) == ("parked", 1))
 
 
 async def effect(house: "House", table: str, play: "Play", step: Callable[[Any], str]) -> Any:
-    """Return what a service knows of the flight's hold."""
-    ((doc,),) = await house.fetch(f"select doc from {table} where task_id = $1", play.task)
+    """Return what a service knows of the flight's hold; none before it knows of the task."""
+    rows = await house.fetch(f"select doc from {table} where task_id = $1", play.task)
+    if not rows:
+        return None
+    ((doc,),) = rows
     (found,) = [e for e in json.loads(doc)["effects"].values() if step(e) == "flight.hold"]
     return {"calls": 0, "code": None, "sends": 0} | found | {"undo": {"code": None} | (found.get("undo") or {})}
 

@@ -36,7 +36,8 @@ async def fill(dsn: str, count: int) -> None:
 
 
 async def _copy(con: asyncpg.Connection, schema: str, table: str, done: UUID, ids: list[UUID]) -> None:
-    row = dict(await con.fetchrow(f"select * from {schema}.{table} where task_id = $1", done))
+    (found,) = await con.fetch(f"select * from {schema}.{table} where task_id = $1", done)
+    row = dict(found)
     names = [name for name in row if name != "task_id"]
 
     def made(identity: UUID) -> tuple[Any, ...]:

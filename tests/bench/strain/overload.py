@@ -104,7 +104,7 @@ async def _rushed(running: Stage, rate: float) -> dict[str, Any]:
     try:
         quiet = await _until_over(con)
         gauge = Gauge(con, consumer, [child.pid for child in running.children], CONNECTORS)
-        facts = dict(await con.fetchrow(_FACTS))
+        (facts,) = await con.fetch(_FACTS)
         return {
             "offered_per_s": round(rate, 1),
             "answers": dict(rush.answers),
@@ -114,7 +114,7 @@ async def _rushed(running: Stage, rate: float) -> dict[str, Any]:
             "refused_p50_ms": _ms(rush.refused, 50),
             "refused_p99_ms": _ms(rush.refused, 99),
             "retry_after_s": sorted(map(int, rush.waits)),
-            **facts,
+            **dict(facts),
             "all_over_after_s": quiet,
             "stray_effects": await gauge.stray(),
             "peak_rss_mb_during": round(gauge.peak_rss_mb()),

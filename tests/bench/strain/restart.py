@@ -104,7 +104,7 @@ async def _watch(running: Stage, at: datetime, begun: float) -> dict[str, Any]:
     taken: dict[str, float] = {}
     try:
         while time.monotonic() - begun < MOST_SECONDS:
-            left = await con.fetchrow(_LEFT, at + timedelta(seconds=1))
+            (left,) = await con.fetch(_LEFT, at + timedelta(seconds=1))
             for name, count in left.items():
                 if not count and name not in taken:
                     taken[name] = round(time.monotonic() - begun, 1)

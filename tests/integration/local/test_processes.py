@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tuntas.local import processes as local
 from tuntas.local.launch import ended, started
 from tuntas.local.processes import LocalError, Processes, free_port, wait_for
 
@@ -123,3 +124,16 @@ def test_ports_are_given_from_below_the_range_of_outgoing_connections() -> None:
     outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 
     assert 10_000 <= free_port() < max(outgoing, 12_000)
+
+
+def test_two_processes_that_look_for_ports_at_the_same_time_get_different_ones(tmp_path: Path) -> None:
+    asking = "import sys; from tuntas.local.processes import _reserved; sys.exit(not _reserved(int(sys.argv[1])))"
+    mine = free_port()
+    assert subprocess.run([sys.executable, "-c", asking, str(mine)], check=False, cwd=tmp_path).returncode == 1
+    assert subprocess.run([sys.executable, "-c", asking, "9"], check=False, cwd=tmp_path).returncode == 0
+
+
+def test_ports_stay_reserved_within_bounds() -> None:
+    ports = [free_port() for _ in range(300)]
+    assert len(set(ports)) > 290
+    assert len(local._RESERVED) == local._MOST_RESERVED

@@ -197,7 +197,7 @@ class Secured:
         """Create topics as an administrator would who does not know ours."""
         for done in self.admin.create_topics([NewTopic(name, partitions, 1) for name in names]).values():
             done.result(10)
-        assert wait_for(lambda: set(names) <= self.names(), 10)
+        assert wait_for(lambda: set(names) <= self.names(), 50)
 
     def widen(self, name: str) -> None:
         """Give a topic as many partitions as it should have."""

@@ -145,6 +145,7 @@ class Letter:
     partition: int = 3
     offset: int = 41
     key: bytes | None = b"any key"
+    timestamp: int = 0
 
 
 @dataclass

@@ -23,6 +23,7 @@ class Given:
     partition: int = 3
     offset: int = 41
     key: bytes | None = b"task"
+    timestamp: int = 0
 
 
 def set_aside(value: bytes = b"{}", kind: type[Message] = StepUndo) -> Letter:

@@ -32,6 +32,7 @@ class Arrived:
     topic: str = INTENT_EVENTS.name
     partition: int = 0
     offset: int = 0
+    timestamp: int = 0
 
 
 def sent(send: Send, tenant: str = "acme") -> Record:

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -41,14 +42,33 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_LEAKY)} | {"LC_ALL": "C"}
 
 
+_RESERVED: deque[socket.socket] = deque()
+_MOST_RESERVED = 200
+
+
+def _reserved(port: int) -> bool:
+    """Reserve a port by a name in the kernel that only one process has; the latest 200 stay reserved until this process ends."""
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0tuntas-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    _RESERVED.append(name)
+    if len(_RESERVED) > _MOST_RESERVED:
+        _RESERVED.popleft().close()
+    return True
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody uses, below the range the kernel gives to outgoing connections.
 
-    Inside that range a client that retries while its server is down can be given the server's own port, and connects to itself.
+    Inside that range a client that retries while its server is down can be given the server's own port, and connects to itself. Other
+    stacks that look for ports at the same time get others, though nobody listens yet.
     """
     first_outgoing = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     wanted = random.sample(range(10_000, max(first_outgoing, 12_000)), 200)
-    for port in (*wanted, 0):
+    for port in (*(port for port in wanted if _reserved(port)), 0):
         with suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))

@@ -170,7 +170,7 @@ class Runtime(Generic[S]):
         return list(islice((key for key, (due, _) in self.due.items() if due <= at), most))
 
     def pause(self, now: float) -> float | None:
-        """Return in how many seconds from `now`, the event loop's, the next timer is due if nothing is read meanwhile; none without a timer."""
+        """Return in how many seconds from `now`, the event loop's, the next timer is due if nothing is read meanwhile."""
         soonest = min((at for at, _ in self.due.values()), default=None)
         if soonest is None:
             return None

@@ -36,6 +36,7 @@ class Delivery:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
+    timestamp: int = 0
 
 
 def delivery(each: Entry, body: bytes | None = None) -> Delivery:
