@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -157,17 +156,17 @@ class Runtime(Generic[S]):
             self.nudge.clear()
 
     def _is_due(self) -> bool:
-        return bool(self._due_now(1)) or self.waiting.is_due(_monotonic())
+        return bool(self._due_now()) or self.waiting.is_due(_monotonic())
 
     def _is_idle(self) -> bool:
         return bool(self.work.published) and _monotonic() - self.settled_at >= IDLE_SECONDS
 
-    def _due_now(self, most: int) -> list[tuple[UUID, str]]:
-        """Return what is due, at most so many; nothing while too many calls are out, for most timers ask for one."""
+    def _due_now(self) -> list[tuple[datetime, tuple[UUID, str]]]:
+        """Return what is due; nothing while too many calls are out, for most timers ask for one."""
         if len(self.desk.outstanding) > MOST_CALLS_OUT:
             return []
         at = self.work.clock.now() - timedelta(seconds=self._lateness(_monotonic()))
-        return list(islice((key for key, (due, _) in self.due.items() if due <= at), most))
+        return [(due, key) for key, (due, _) in self.due.items() if due <= at]
 
     def pause(self, now: float) -> float | None:
         """Return in how many seconds from `now`, the event loop's, the next timer is due if nothing is read meanwhile."""
@@ -182,7 +181,7 @@ class Runtime(Generic[S]):
         return self.late if now - self.read_at < LATE_FOR_SECONDS else 0.0
 
     def _take_due(self) -> list[Event]:
-        return [self.due.pop(key)[1] for key in self._due_now(MOST_DUE)]
+        return [self.due.pop(key)[1] for _, key in sorted(self._due_now())[:MOST_DUE]]
 
     async def _sweep(self) -> None:
         """Publish leftovers, reload timers, find lost calls: at assignment, after a failure, and every few seconds."""
