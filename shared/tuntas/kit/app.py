@@ -242,7 +242,7 @@ class Running:
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def _delay(self) -> float:
-        """Return how old records are when they are taken, or how long none was taken although there are some."""
+        """Return how old records are at least when they are taken, or how long none was taken although there are some."""
         now = time.monotonic()
         if not any(self._lag().values()):
             self._read_all_at = now

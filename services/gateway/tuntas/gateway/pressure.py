@@ -33,7 +33,7 @@ class Overloaded(Rejected):
 class Pressure:
     """How far behind the platform is, as its services say with their signs of life.
 
-    `delay` is the age, in seconds, of the oldest record that any of them took of late. `dice` are for the share.
+    `delay` is how old, in seconds, the records were that the latest of them took of late. `dice` are for the share.
     """
 
     pool: Any

@@ -93,7 +93,7 @@ class Runtime(Generic[S]):
     swept_at: float = float("-inf")
     settled_at: float = float("-inf")
     progressed_at: float = field(default_factory=time.monotonic)
-    delay: float = 0.0
+    delay: float | None = None
     late: float = 0.0
     read_at: float = float("-inf")
 
@@ -108,19 +108,23 @@ class Runtime(Generic[S]):
             urgent = self.waiting.keep(events, now)
             if urgent or dead or self.waiting.is_due(now):
                 await self._settle(urgent, dead)
+            self.progressed_at = time.monotonic()
         pass_point(self.service, "published")
 
     def delayed(self) -> float:
-        """Return the age, in seconds, of the oldest inner record that was taken since this was last asked for."""
-        delay, self.delay = self.delay, 0.0
-        return delay
+        """Return how old, in seconds, the inner records were at least that were taken since this was last asked for; 0 if none was.
+
+        The least counts: who catches up after a failure is soon there, who has too much to do is late with every batch.
+        """
+        delay, self.delay = self.delay, None
+        return delay or 0.0
 
     def _note_delay(self, events: Sequence[Event]) -> None:
         """Note how late records are met. Those of a public topic do not count: their writers' clocks may say anything."""
         oldest = min((event.origin.timestamp for event in events if event.envelope), default=None)
         if oldest is not None:
             self.late, self.read_at = max(0.0, self.work.clock.now().timestamp() - oldest / 1e3), _monotonic()
-            self.delay = max(self.delay, self.late)
+            self.delay = self.late if self.delay is None else min(self.delay, self.late)
 
     def assign(self, partitions: frozenset[int]) -> None:
         """Take over partitions: leftovers, timers and lost calls of theirs are looked for before anything else."""

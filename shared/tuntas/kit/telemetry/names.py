@@ -50,7 +50,7 @@ METRICS: dict[MetricName, Metric] = {
     "tuntas_batch_rewinds_total": Metric("counter", "Batches rewound because of our own infrastructure", ("error",)),
     "tuntas_commit_failures_total": Metric("counter", "Offset commits that failed"),
     "tuntas_lag_records": Metric("gauge", "Records behind the end of the log", ("topic",)),
-    "tuntas_delay_seconds": Metric("gauge", "Age of the oldest record that was taken since the last sign of life"),
+    "tuntas_delay_seconds": Metric("gauge", "How old records were at least when they were taken, since the last sign of life"),
     "tuntas_timers_due": Metric("gauge", "Timers that are due and have not been decided"),
     "tuntas_outbox_records": Metric("gauge", "Outputs committed and not yet published"),
     "tuntas_calls_total": Metric("counter", "Outgoing calls", ("party", "kind", "outcome")),
