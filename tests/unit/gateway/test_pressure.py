@@ -46,8 +46,9 @@ def test_one_that_fails_makes_room_too() -> None:
 
 async def test_the_delay_is_what_the_signs_of_life_say(monkeypatch: pytest.MonkeyPatch) -> None:
     class Pool:
-        async def fetchval(self, query: str) -> float:
+        async def fetchval(self, query: str, without: list[str]) -> float:
             assert "ops.heartbeats" in query
+            assert "engines" in without
             return 3.5
 
     async def nothing(_: float) -> None:

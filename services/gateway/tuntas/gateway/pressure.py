@@ -18,7 +18,11 @@ MOST_OPEN = 200
 LONGEST_SECONDS = 60
 
 _LOOK_SECONDS = 1.0
-_DELAY = """select coalesce(max((detail ->> 'delay')::float8), 0) from ops.heartbeats where at > now() - interval '10 seconds'"""
+_AFTERWARDS = ["billing", "engines"]
+"""They read what is over: nobody waits for them."""
+
+_DELAY = """select coalesce(max((detail ->> 'delay')::float8), 0) from ops.heartbeats
+    where at > now() - interval '10 seconds' and service <> all($1::text[])"""
 
 
 class Overloaded(Rejected):
@@ -43,7 +47,7 @@ class Pressure:
 
     async def step(self) -> None:
         """Look at the signs of life, and wait a little."""
-        self.delay = await self.pool.fetchval(_DELAY)
+        self.delay = await self.pool.fetchval(_DELAY, _AFTERWARDS)
         await asyncio.sleep(_LOOK_SECONDS)
 
     def refuses(self) -> bool:
