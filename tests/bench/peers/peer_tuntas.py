@@ -20,8 +20,7 @@ from tuntas.local.kafka import Kafka
 from tuntas.local.processes import Processes
 from tuntas.local.stack import JARS
 
-ALL = (*CORE, *MINE)
-LAYOUTS = {1: (ALL,), 2: (ALL,) * 2, 20: IN_TWO}
+LAYOUTS = {1: ((*CORE, *MINE),), 2: IN_TWO, 3: (("executor",), ("saga",), MINE)}
 _GRANT = ", ".join(f"public.{table}" for table in workload.EFFECT_TABLES)
 
 

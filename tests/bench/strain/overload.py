@@ -12,7 +12,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer
 from tests.bench.__main__ import FRONT, measure, say
 from tests.bench.gauge import Gauge
-from tests.bench.intents import INTENT, PERSONS, TENANT, body, consent, tenants
+from tests.bench.intents import INTENT, PERSONS, body, consent, tenants
 from tests.bench.load import REFUSED_EACH, Load
 from tests.bench.stage import CONNECTORS, CORE, MINE, Layout, Stage, stage
 from tests.bench.trip import PRIVATE
@@ -109,7 +109,6 @@ async def _rushed(running: Stage, rate: float) -> dict[str, Any]:
             "offered_per_s": round(rate, 1),
             "answers": dict(rush.answers),
             "sent_late": rush.late,
-            "tenant": TENANT,
             "taken_p50_ms": _ms(rush.taken, 50),
             "refused_p50_ms": _ms(rush.refused, 50),
             "refused_p99_ms": _ms(rush.refused, 99),

@@ -137,3 +137,8 @@ def test_ports_stay_reserved_within_bounds() -> None:
     ports = [free_port() for _ in range(300)]
     assert len(set(ports)) > 290
     assert len(local._RESERVED) == local._MOST_RESERVED
+
+
+def test_each_port_that_was_given_stays_reserved_while_more_are_asked_for() -> None:
+    given = [free_port() for _ in range(3)]
+    assert [local._reserved(port) for port in given] == [False, False, False]

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tuntas.gateway import pressure as door
 from tuntas.gateway.pressure import EARLY_SECONDS, LATE_SECONDS, LONGEST_SECONDS, MOST_OPEN, Overloaded, Pressure
 
 
@@ -70,7 +69,3 @@ async def test_a_new_task_is_refused_and_a_repeat_of_one_that_was_taken_is_answe
     house.pressure.delay = 0.0
     assert (await house.submit(idempotency="another")).status_code == 202
     assert house.pressure.open == 0
-
-
-def test_the_bounds_are_in_order() -> None:
-    assert door.EARLY_SECONDS < door.LATE_SECONDS < door.LONGEST_SECONDS
