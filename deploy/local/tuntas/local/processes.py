@@ -43,7 +43,7 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_LEAKY)} | {"LC_ALL": "C"}
 
 
-_RESERVED: deque[socket.socket] = deque()
+_RESERVED: deque[int] = deque()  # descriptors, which are closed with the process and not before
 _MOST_RESERVED = 200
 
 
@@ -55,9 +55,9 @@ def _reserved(port: int) -> bool:
     except OSError:
         name.close()
         return False
-    _RESERVED.append(name)
+    _RESERVED.append(name.detach())
     if len(_RESERVED) > _MOST_RESERVED:
-        _RESERVED.popleft().close()
+        os.close(_RESERVED.popleft())
     return True
 
 
