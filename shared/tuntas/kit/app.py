@@ -34,7 +34,7 @@ from tuntas.kit.persistence.postgres import Postgres
 from tuntas.kit.persistence.store import Store
 from tuntas.kit.privacy import Vault
 from tuntas.kit.settings import KafkaSettings, PlatformSettings, ServiceSettings, load
-from tuntas.kit.telemetry.gauges import REFRESH_SECONDS, refresh
+from tuntas.kit.telemetry.gauges import REFRESH_SECONDS, TIMES, refresh
 from tuntas.kit.telemetry.log import Log
 from tuntas.kit.telemetry.metrics import Metrics
 from tuntas.kit.telemetry.trace import Tracing
@@ -146,7 +146,8 @@ class Running:
         await asyncio.gather(*(self._read_whole(s) for s in self._followers))
         self.caught_up.set()
         self._loops = [
-            asyncio.create_task(self._forever(step)) for step in (self.runtime.tick, self._beat, self._gauges, *self.parts.loops)
+            asyncio.create_task(self._forever(step))
+            for step in (self.runtime.tick, self._beat, self._gauges, self._tables, *self.parts.loops)
         ]
         self.log.info("service.started")
 
@@ -249,12 +250,16 @@ class Running:
         return max(self.runtime.delayed(), now - max(self.runtime.progressed_at, self._read_all_at))
 
     async def _gauges(self) -> None:
-        """Refresh what is read from tables, and the lag."""
-        has_risk = "at_risk" in self.parts.core.state.model_fields
-        await refresh(self.pool, self.metrics, self.service.table, has_risk=has_risk)
+        """Refresh the lag."""
         for topic, lag in self._lag().items():
             self.metrics.of("tuntas_lag_records", topic=topic).set(lag)
         await asyncio.sleep(REFRESH_SECONDS)
+
+    async def _tables(self) -> None:
+        """Refresh what is read from tables."""
+        core, began = self.parts.core, time.monotonic()
+        await refresh(self.pool, self.metrics, self.service.table, core.ends, has_risk="at_risk" in core.state.model_fields)
+        await asyncio.sleep(max(REFRESH_SECONDS, TIMES * (time.monotonic() - began)))
 
     def _lag(self) -> dict[str, int]:
         consumer: Any = self.link.consumer

@@ -23,7 +23,7 @@ OURS = "tuntas"
 LOADS = {"A1": ("A", 1), "B64": ("B", 64), "B256": ("B", 256), "B1024": ("B", 1024)}
 """Name to variant (B: every fifth saga is refused at its fourth step and rolled back) and sagas in flight."""
 
-SAGAS = {OURS: 3_000, "floor": 5_000, "floor-batched": 20_000, "dtm": 2_000, "restate": 1_500, "dbos-2p": 1_200, "temporal": 300}
+SAGAS = {OURS: 6_000, "floor": 5_000, "floor-batched": 20_000, "dtm": 2_000, "restate": 1_500, "dbos-2p": 1_200, "temporal": 300}
 """The peers, and how many sagas a run of each has, so that it lasts some seconds; at one in flight a tenth."""
 
 HEAD = "| peer | sagas/s (least to most) | of ours | p50 ms | p99 ms | CPU s/1,000 | commits/saga | log B/saga | peak RSS MB |"

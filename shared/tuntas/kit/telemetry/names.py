@@ -58,7 +58,7 @@ METRICS: dict[MetricName, Metric] = {
     "tuntas_calls_outstanding": Metric("gauge", "Outgoing calls without an answer"),
     "tuntas_breaker_open": Metric("gauge", "1 while calls to the party fail fast", ("party",)),
     "tuntas_parked": Metric("gauge", "1 while this replica sees a kill switch set", ("scope",)),
-    "tuntas_tasks": Metric("gauge", "Rows by status", ("status",)),
+    "tuntas_tasks": Metric("gauge", "Rows that are not at an end, by status", ("status",)),
     "tuntas_saga_age_seconds": Metric("gauge", "Age of the oldest row that is not at an end", ("status",)),
     "tuntas_money_at_risk_minor": Metric("gauge", "Money whose fate is open, in minor units", ("currency",)),
     "tuntas_usage_total": Metric("counter", "Facts of usage recorded; what takes one back is one, too", ("meter",)),
