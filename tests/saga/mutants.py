@@ -22,8 +22,8 @@ from tuntas.contracts.base import Message
 from tuntas.contracts.executor import EndResult, ExecutionEnded
 from tuntas.contracts.ids import derive
 from tuntas.executor import core as executing
-from tuntas.executor import declare as declaring
 from tuntas.executor import forward
+from tuntas.executor import run as running
 from tuntas.executor import tally as tallying
 from tuntas.executor.run import Run
 from tuntas.executor.state import GONE, Attempt, AttemptStatus
@@ -77,7 +77,7 @@ def forgets_a_timer() -> None:
 
 def starts_the_irreversible_first() -> None:
     """A pivot waits only for what it acts on."""
-    patch(declaring, "awaited", lambda _, step: {step.acts_on} if step.acts_on else set())
+    patch(running, "_awaited", lambda _, step: frozenset({step.acts_on} if step.acts_on else ()))
 
 
 def takes_the_ceiling_for_the_price() -> None:

@@ -18,7 +18,8 @@ from tuntas.kit.persistence.store import Store
 
 
 def patch(target: Any, name: str, value: Any) -> None:
-    """Replace something for the rest of this process."""
+    """Replace something for the rest of this process; what is not there can't be broken."""
+    getattr(target, name)
     setattr(target, name, value)
 
 
