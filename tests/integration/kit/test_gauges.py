@@ -38,9 +38,9 @@ async def stored(pool: asyncpg.Pool, status: str, doc: str, count: int = 1, age:
     await pool.copy_records_to_table("sagas", columns=columns, records=rows)
 
 
-async def told(pool: asyncpg.Pool) -> str:
+async def told(pool: asyncpg.Pool, ends: frozenset[str] = ENDS) -> str:
     metrics = Metrics("saga")
-    await refresh(pool, metrics, "sagas", ENDS, has_risk=True)
+    await refresh(pool, metrics, "sagas", ends, has_risk=True)
     return generate_latest(metrics.registry).decode()
 
 
@@ -57,8 +57,14 @@ async def test_open_rows_are_counted_by_status_with_their_age_and_their_money(po
     assert 'status="completed"' not in text
 
 
-async def test_a_table_without_rows_has_no_gauges(pool: asyncpg.Pool) -> None:
-    assert "tuntas_tasks{" not in await told(pool)
+@pytest.mark.parametrize("ends", [ENDS, frozenset()])
+async def test_a_table_without_rows_has_no_gauges(pool: asyncpg.Pool, ends: frozenset[str]) -> None:
+    assert "tuntas_tasks{" not in await told(pool, ends)
+
+
+async def test_without_statuses_at_an_end_all_rows_are_counted(pool: asyncpg.Pool) -> None:
+    await stored(pool, "alive", "{}", 4)
+    assert 'tuntas_tasks{service="saga",status="alive"} 4.0' in await told(pool, frozenset())
 
 
 async def test_rows_at_an_end_are_not_read(pool: asyncpg.Pool) -> None:

@@ -18,7 +18,7 @@ _OPEN = """with recursive found(status) as (
     )
     select status, n, extract(epoch from now() - oldest) as age from found,
         lateral (select count(*) as n, min(created_at) as oldest from {table} t where t.status = found.status) as rows
-    where status <> all($1::text[])"""
+    where status is not null and status <> all($1::text[])"""
 """Goes from one status to the next by the index, and reads the rows of those that are open: finished ones are many."""
 
 _BY_INDEX = "set local enable_seqscan = off"
