@@ -147,7 +147,7 @@ class Running:
         self.caught_up.set()
         self._loops = [
             asyncio.create_task(self._forever(step))
-            for step in (self.runtime.tick, self._beat, self._gauges, self._tables, *self.parts.loops)
+            for step in (self.runtime.tick, self._beat, self._lags, self._tables, *self.parts.loops)
         ]
         self.log.info("service.started")
 
@@ -249,14 +249,14 @@ class Running:
             self._read_all_at = now
         return max(self.runtime.delayed(), now - max(self.runtime.progressed_at, self._read_all_at))
 
-    async def _gauges(self) -> None:
-        """Refresh the lag."""
+    async def _lags(self) -> None:
+        """Refresh the lag's gauges."""
         for topic, lag in self._lag().items():
             self.metrics.of("tuntas_lag_records", topic=topic).set(lag)
         await asyncio.sleep(REFRESH_SECONDS)
 
     async def _tables(self) -> None:
-        """Refresh what is read from tables."""
+        """Refresh gauges that are read from tables."""
         core, began = self.parts.core, time.monotonic()
         await refresh(self.pool, self.metrics, self.service.table, core.ends, has_risk="at_risk" in core.state.model_fields)
         await asyncio.sleep(max(REFRESH_SECONDS, TIMES * (time.monotonic() - began)))

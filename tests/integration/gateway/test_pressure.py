@@ -13,19 +13,18 @@ from tuntas.local.stack import Backends
 
 
 @pytest.fixture
-async def con(backends: Backends) -> AsyncIterator[asyncpg.Connection]:
-    """A connection in a database that has nothing but signs of life."""
+async def signs(backends: Backends) -> AsyncIterator["Signs"]:
+    """A table that has nothing but signs of life."""
     admin = await asyncpg.connect(backends.dsn)
     name = f"pressure_{uuid4().hex}"
     await admin.execute(f"create schema {name}")
     await admin.execute(f"create table {name}.heartbeats (service text, instance text, at timestamptz, detail jsonb)")
-    admin_schema: Any = name
-    yield _Renamed(admin, admin_schema)  # type: ignore[misc]
+    yield Signs(admin, name)
     await admin.execute(f"drop schema {name} cascade")
     await admin.close()
 
 
-class _Renamed:
+class Signs:
     """Reads `ops` where this test's schema is."""
 
     def __init__(self, con: asyncpg.Connection, schema: str) -> None:
@@ -41,19 +40,19 @@ class _Renamed:
 
 
 async def test_the_latest_service_of_late_counts_and_neither_old_signs_nor_those_that_come_after_the_end(
-    con: Any, monkeypatch: pytest.MonkeyPatch
+    signs: Signs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def nothing(_: float) -> None:
         return None
 
     monkeypatch.setattr(asyncio, "sleep", nothing)
-    pressure = Pressure(con)
+    pressure = Pressure(signs)
     await pressure.step()
     assert pressure.delay == 0
-    await con.beat("executor", 1, '{"delay": 2.5}')
-    await con.beat("saga", 1, '{"delay": 1}')
-    await con.beat("planner", 11, '{"delay": 99}')
-    await con.beat("engines", 1, '{"delay": 50}')
-    await con.beat("intent", 1, '{"ready": true}')
+    await signs.beat("executor", 1, '{"delay": 2.5}')
+    await signs.beat("saga", 1, '{"delay": 1}')
+    await signs.beat("planner", 11, '{"delay": 99}')
+    await signs.beat("engines", 1, '{"delay": 50}')
+    await signs.beat("intent", 1, '{"ready": true}')
     await pressure.step()
     assert pressure.delay == 2.5
