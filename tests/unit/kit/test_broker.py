@@ -120,20 +120,24 @@ async def test_partitions_are_given_up_without_what_waits(link: Link, consumer: 
     assert link.waiting.floor((PLACE.topic, PLACE.partition)) is None
 
 
-def _client(reading: Any, membership: Any, sending: Any) -> Any:
-    """Return a broker whose client library has these loops."""
-    reader = SimpleNamespace(_fetcher=SimpleNamespace(error_future=reading), _coordinator=SimpleNamespace(_coordination_task=membership))
-    producer = SimpleNamespace(_producer=SimpleNamespace(producer=SimpleNamespace(_sender=SimpleNamespace(sender_task=sending))))
+def _client(reading: Any, membership: Any, sending: Any, *metadata: Any) -> Any:
+    """Return a broker whose client library has these loops; `metadata` are those of the reader and of the writer."""
+    reads, writes = (SimpleNamespace(_sync_task=loop) for loop in metadata)
+    reader = SimpleNamespace(
+        _fetcher=SimpleNamespace(error_future=reading), _coordinator=SimpleNamespace(_coordination_task=membership), _client=reads
+    )
+    sender = SimpleNamespace(_sender=SimpleNamespace(sender_task=sending), client=writes)
+    producer = SimpleNamespace(_producer=SimpleNamespace(producer=sender))
     return SimpleNamespace(subscribers=[SimpleNamespace(consumer=reader)], config=SimpleNamespace(producer=producer))
 
 
-@pytest.mark.parametrize("broken", range(3))
+@pytest.mark.parametrize("broken", range(5))
 async def test_a_loop_of_the_client_library_that_ends_by_an_error_ends_the_service(link: Link, broken: int) -> None:
-    loops = [asyncio.get_running_loop().create_future() for _ in range(3)]
+    loops = [asyncio.get_running_loop().create_future() for _ in range(5)]
     ends: list[BaseException] = []
     link.broker, link.fatal = _client(*loops), ends.append
     link.watch()
-    error = RuntimeError("the handler is closed")  # what uvloop says of a connection that was reset meanwhile
+    error = RuntimeError("the handler is closed")
     loops[broken].set_exception(error)
     await asyncio.sleep(0)
     assert ends == [error]
@@ -142,7 +146,7 @@ async def test_a_loop_of_the_client_library_that_ends_by_an_error_ends_the_servi
 async def test_a_loop_of_the_client_library_that_was_stopped_ends_nothing(link: Link) -> None:
     stopped, cancelled, none = asyncio.get_running_loop().create_future(), asyncio.get_running_loop().create_future(), None
     ends: list[BaseException] = []
-    link.broker, link.fatal = _client(stopped, none, cancelled), ends.append
+    link.broker, link.fatal = _client(stopped, none, cancelled, none, none), ends.append
     link.watch()
     stopped.set_result(None)
     cancelled.cancel()

@@ -23,6 +23,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaAckableMessage
 
 from tuntas.kit.failpoints import pass_point
 from tuntas.kit.messaging.client import Right, require
+from tuntas.kit.messaging.connection import Connection
 from tuntas.kit.messaging.waiting import Waiting
 from tuntas.kit.messaging.wire import Raw, Record
 from tuntas.kit.settings import KafkaSettings
@@ -219,13 +220,15 @@ def _headers(record: Record) -> list[tuple[str, bytes]]:
 
 
 def _loops(broker: KafkaBroker) -> list[asyncio.Future[Any]]:
-    """Return the tasks in which the client library reads, keeps its membership and sends. It tells nobody when one of them ends."""
+    """Return the tasks in which the client library reads, keeps its membership, learns of brokers and sends. It tells nobody of an end."""
     subscribers: list[Any] = list(broker.subscribers)
     readers = [subscriber.consumer for subscriber in subscribers]
     sender: Any = broker.config.producer
-    found = [reader._fetcher.error_future for reader in readers]  # noqa: SLF001 - nothing public tells
+    writer = sender._producer.producer  # noqa: SLF001 - nothing public tells
+    found = [reader._fetcher.error_future for reader in readers]  # noqa: SLF001
     found += [getattr(reader._coordinator, "_coordination_task", None) for reader in readers]  # noqa: SLF001
-    return [loop for loop in (*found, sender._producer.producer._sender.sender_task) if loop]  # noqa: SLF001
+    found += [client._sync_task for client in (*(reader._client for reader in readers), writer.client)]  # noqa: SLF001
+    return [loop for loop in (*found, writer._sender.sender_task) if loop]  # noqa: SLF001
 
 
 class _Broker(KafkaBroker):
@@ -248,6 +251,7 @@ def build_broker(service: str, settings: KafkaSettings) -> KafkaBroker:
 
     Its `start` raises ConfigurationError (`kafka_login`, `kafka_certificate`, `kafka_forbidden`) or Transient (`kafka_unreachable`).
     """
+    Connection.install()
     return _Broker(
         settings,
         client_id=f"tuntas-{service}",
