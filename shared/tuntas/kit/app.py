@@ -7,12 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
+from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 from starlette.routing import BaseRoute
 
@@ -21,7 +23,7 @@ from tuntas.contracts.ids import derive
 from tuntas.contracts.topics import SAGA_EVENTS, Topic
 from tuntas.kit.decision import Call, Core, Send
 from tuntas.kit.errors import NotSent
-from tuntas.kit.messaging.broker import DRAIN_SECONDS, Link, build_broker, follow, subscribe
+from tuntas.kit.messaging.broker import COMMIT_SECONDS, DRAIN_SECONDS, Link, build_broker, follow, subscribe
 from tuntas.kit.messaging.client import reached
 from tuntas.kit.messaging.fold import Event, Unit
 from tuntas.kit.messaging.runtime import Prepare, Runtime, read_record
@@ -147,7 +149,7 @@ class Running:
         self.caught_up.set()
         self._loops = [
             asyncio.create_task(self._forever(step))
-            for step in (self.runtime.tick, self._beat, self._lags, self._tables, *self.parts.loops)
+            for step in (self.runtime.tick, self._commits, self._beat, self._lags, self._tables, *self.parts.loops)
         ]
         self.log.info("service.started")
 
@@ -226,6 +228,11 @@ class Running:
                 self.log.warning("sweep.failed", error=repr(error))
                 await asyncio.sleep(0.5)
 
+    async def _commits(self) -> None:
+        """Commit offsets beside the work, which goes on if that takes long."""
+        await self.link.commit()
+        await asyncio.sleep(COMMIT_SECONDS)
+
     async def _beat(self) -> None:
         """Say that this replica lives, and how late it is."""
         delay = round(self._delay(), 3)
@@ -239,7 +246,6 @@ class Running:
             instance,
             detail,
         )
-        await self.link.commit()
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
     def _delay(self) -> float:
@@ -292,6 +298,8 @@ class Running:
         await self.runtime.desk.drain(5.0)
         if self.runtime.desk.finished:
             await self.runtime.tick()
+        with suppress(TimeoutError, KafkaError):  # then the next start meets some records again
+            await self.link.commit(now=True)
         await self.broker.stop()
         if self.parts.close:
             await self.parts.close()

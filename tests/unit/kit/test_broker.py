@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from aiokafka.structs import TopicPartition
+from faststream.kafka.message import FAKE_CONSUMER
 
 from tuntas.contracts.executor import ExecutionHalt
 from tuntas.contracts.ids import derive
-from tuntas.kit.messaging.broker import COMMIT_SECONDS, Link
+from tuntas.kit.messaging import broker
+from tuntas.kit.messaging.broker import COMMIT_SECONDS, Batch, Link
 from tuntas.kit.messaging.fold import Event
 from tuntas.kit.messaging.waiting import Waiting
 from tuntas.kit.telemetry.log import Log
@@ -85,6 +87,43 @@ async def test_a_commit_that_failed_is_made_again_with_the_newest_offsets(link: 
         await link.commit(now=True)
     consumer.broken = False
     await link.commit(now=True)
+    assert consumer.commits == [{PLACE: 1}]
+
+
+async def test_a_batch_is_acknowledged_though_no_commit_comes_through(link: Link, consumer: Consumer) -> None:
+    consumer.open.clear()
+    batch = Batch(raw_message=(_record(0),), body=(), consumer=FAKE_CONSUMER, correlation_id="toy", message_id="t/0/0")
+    batch.link = link
+    async with asyncio.timeout(1):
+        await batch.ack()
+    assert link.processed == {PLACE: 1}
+    assert not consumer.commits
+
+
+async def test_a_commit_that_does_not_come_back_is_given_up_and_made_again(
+    link: Link, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "LIMIT_SECONDS", 0.01)
+    consumer.open.clear()
+    link.done([_record(0)])
+    with pytest.raises(TimeoutError):
+        await link.commit(now=True)
+    consumer.open.set()
+    await link.commit(now=True)
+    assert consumer.commits == [{PLACE: 1}]
+
+
+async def test_partitions_are_not_given_up_before_a_commit_that_is_on_its_way(link: Link, consumer: Consumer) -> None:
+    consumer.open.clear()
+    link.done([_record(0)])
+    first = asyncio.create_task(link.commit(now=True))
+    await asyncio.sleep(0)
+    given_up = asyncio.create_task(link.on_partitions_revoked({PLACE}))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not given_up.done()
+    consumer.open.set()
+    await asyncio.gather(first, given_up)
     assert consumer.commits == [{PLACE: 1}]
 
 

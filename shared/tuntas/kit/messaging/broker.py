@@ -33,23 +33,22 @@ from tuntas.kit.telemetry.metrics import Metrics
 ASSIGNOR = RangePartitionAssignor
 """A task has the same partition number in every topic, and by range all of that number go to one replica (protocol R9)."""
 FATAL = (OutOfOrderSequenceNumber, UnknownProducerId, InvalidProducerEpoch, ProducerFenced, ProducerClosed)
-PUBLISH_SECONDS = 12.0
+LIMIT_SECONDS = 12.0
+"""So long a publish or a commit may take; the client library repeats either for ever."""
 DRAIN_SECONDS = 20.0
 COMMIT_SECONDS = 0.25
 Handle = Callable[[Sequence[Raw]], Awaitable[None]]
 
 
-class _Batch(KafkaAckableMessage):
-    """A batch whose acknowledgement commits offsets only now and then."""
+class Batch(KafkaAckableMessage):
+    """A batch that is acknowledged at once: its offsets are committed later, and no batch waits for that."""
 
     link: "Link"
 
     async def ack(self) -> None:
-        """Count the batch as done, and commit if the last commit is a while ago; else a later batch, the idle tick or the drain does."""
+        """Count the batch as done; the service's loop or the drain commits it."""
         if not self.committed:
             self.link.done(self.raw_message)
-            await self.link.commit()
-            pass_point(self.link.service, "acknowledged")
             self.committed = None
         await super(KafkaAckableMessage, self).ack()
 
@@ -101,7 +100,7 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
         Each partition's records go as one batch past the framework, which would add headers and wait for each record by itself.
         """
         producer: Any = self.broker.config.producer
-        async with asyncio.timeout(PUBLISH_SECONDS):
+        async with asyncio.timeout(LIMIT_SECONDS):
             sent = [await send for send in _batches(producer._producer.producer, self.prefix, records)]  # noqa: SLF001
             await asyncio.gather(*sent)
 
@@ -123,21 +122,25 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
         """Commit the offsets of what is done, at most every quarter of a second unless told to at once.
 
         One at a time: the client repeats a commit while Kafka is away, and an older one that comes through last takes the group back.
+        Raises what the client raises, TimeoutError after `LIMIT_SECONDS`, and keeps what is not committed for the next.
         """
-        if not self._should_commit(now):
+        if not now and not self._should_commit():
             return
         async with self.committing:
-            if self.consumer is None or not self._should_commit(now):
+            if self.consumer is None or not self.processed:
                 return
             self.committed_at = asyncio.get_running_loop().time()
             offsets, self.processed = self._committable()
             try:
-                await self.consumer.commit(offsets)
-            except Exception:
+                async with asyncio.timeout(LIMIT_SECONDS):
+                    await self.consumer.commit(offsets)
+            except BaseException as error:
                 owned = self.consumer.assignment()
                 self.processed = {place: offset for place, offset in offsets.items() if place in owned} | self.processed
-                self.metrics.of("tuntas_commit_failures_total").inc()
+                if isinstance(error, Exception):
+                    self.metrics.of("tuntas_commit_failures_total").inc()
                 raise
+            pass_point(self.service, "acknowledged")
 
     def _committable(self) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
         """Return what may be committed, and what stays because something waits before it."""
@@ -149,9 +152,8 @@ class Link(ConsumerRebalanceListener):  # type: ignore[misc]
                 left[place] = offset
         return offsets, left
 
-    def _should_commit(self, now: bool) -> bool:
-        at = asyncio.get_running_loop().time()
-        return bool(self.processed) and (now or at - self.committed_at >= COMMIT_SECONDS)
+    def _should_commit(self) -> bool:
+        return bool(self.processed) and asyncio.get_running_loop().time() - self.committed_at >= COMMIT_SECONDS
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Let the batch in flight finish and commit before the partitions go; the rejoin waits for this."""
@@ -272,15 +274,15 @@ def build_broker(service: str, settings: KafkaSettings) -> KafkaBroker:
 def subscribe(link: Link, settings: KafkaSettings, topics: Sequence[str], handle: Handle) -> None:
     """Give a link its one batch subscriber, in the group `tuntas.<service>`."""
 
-    async def parse(records: tuple[Raw, ...]) -> _Batch:
+    async def parse(records: tuple[Raw, ...]) -> Batch:
         place = f"{records[0].topic}/{records[0].partition}/{records[0].offset}"
-        batch = _Batch(
+        batch = Batch(
             raw_message=records, body=records, consumer=link.consumer or FAKE_CONSUMER, correlation_id=link.service, message_id=place
         )
         batch.link = link
         return batch
 
-    async def decode(message: _Batch) -> Any:
+    async def decode(message: Batch) -> Any:
         return message.raw_message
 
     async def consume(records: Any) -> None:

@@ -19,7 +19,7 @@ class Connection(conn.AIOKafkaConnection):  # type: ignore[misc]
         """Let every client of this process use these connections: the library has no setting for it."""
         conn.AIOKafkaConnection = cls
 
-    def send(self, request: Any, expect_response: bool = True) -> Any:  # noqa: FBT001, FBT002 - the library's signature
+    def send(self, request: Any, expect_response: bool = True) -> Any:
         """Send a request; return what awaits the answer. Raises KafkaConnectionError."""
         try:
             return super().send(request, expect_response)
