@@ -10,10 +10,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import TopicPartition
 
 from tuntas.contracts.base import Frozen, Message
 from tuntas.contracts.envelope import Envelope
 from tuntas.contracts.topics import DEAD_LETTERS, PARTITIONS, Kind, Topic
+from tuntas.kit import app
 from tuntas.kit.app import Parts, Resources, Running, Service
 from tuntas.kit.decision import Answered, Call, Context, Core, Decision, Fired, Send, Wake
 from tuntas.kit.errors import InDoubt, Transient
@@ -156,6 +159,19 @@ class Toy:
             return found
         finally:
             await consumer.stop()
+
+    async def uncommitted(self, task: UUID) -> int:
+        """Return how many records of a task's partition the group would read again if its service started anew."""
+        place = TopicPartition(self.prefix + POKES.name, partition_of(task))
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap) as reader:
+                end = (await reader.end_offsets([place]))[place]
+            committed = await admin.list_consumer_group_offsets(KafkaSettings().group("toy"), partitions=[place])
+        finally:
+            await admin.close()
+        return int(end - max(0, committed[place].offset))
 
     async def counts(self, task: UUID, count: int) -> list[dict[str, Any]]:
         """Read until a task has this many outputs. Those of other tasks are passed over, and what is delivered again is told by its id."""
@@ -359,6 +375,29 @@ async def test_what_the_parts_opened_is_closed_at_the_stop_after_the_last_call(t
     toy.running = Running(TOY, lambda error: pytest.fail(repr(error)))
     await toy.running.start()
     assert [c["why"] for c in await toy.counts(task, 2)][:2] == ["poke", "hello"]
+
+
+async def test_what_is_done_is_committed_while_nothing_more_comes(toy: Toy) -> None:
+    task = uuid4()
+    await toy.poke(task, Poked())
+    await toy.counts(task, 1)
+    async with asyncio.timeout(20):
+        while await toy.uncommitted(task):
+            pass  # the broker does not tell when an offset was committed
+
+
+async def test_a_service_that_stops_leaves_nothing_to_be_read_again(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = uuid4()
+    await toy.running.stop()
+    monkeypatch.setattr(app, "COMMIT_SECONDS", 60.0)
+    toy.running = Running(TOY, lambda error: pytest.fail(repr(error)))
+    await toy.running.start()
+    await toy.poke(task, Poked())
+    await toy.counts(task, 1)
+    await toy.running.stop()
+    assert await toy.uncommitted(task) == 0
+    toy.running = Running(TOY, lambda error: pytest.fail(repr(error)))
+    await toy.running.start()
 
 
 def call_identity(call: dict[str, Any]) -> UUID:
